@@ -55,6 +55,12 @@ var (
 	// ErrMissing says that there is no such object. It is an answer, not a failure. Sources wrap it; the cache passes it on
 	// and forgets what it held of the object.
 	ErrMissing = errors.New("no such object")
+	// ErrRefused says that this Source is not let in. Sources wrap it. Another reader's Source may still be, so readers that
+	// share a fill do not share this error.
+	ErrRefused = errors.New("access to the object is refused")
+	// ErrNoRange says that the object can only be had from its first byte on. Sources wrap it; the cache then fills the
+	// object in one pass from its start.
+	ErrNoRange = errors.New("the object is only to be had as a whole")
 	// ErrUnreachable says that nobody could be asked. Sources wrap it: for a mutable object it lets the cache serve what it
 	// has, unchecked.
 	ErrUnreachable = errors.New("no origin can be reached")

@@ -1,0 +1,214 @@
+package cache
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+)
+
+// blob is an open entry: the file and what is in it.
+type blob struct {
+	c *Cache
+	e *entry
+	n int // slices
+
+	// whole says that every slice is present and checked: readers need no lock.
+	whole atomic.Bool
+
+	mu sync.Mutex
+	// file is nil until the first slice is to be stored, so that an object that is only asked about costs no file.
+	file    file
+	present bits
+	checked bits // present, and its checksum was right in this process
+	good    int  // how many are checked
+	sums    []byte
+	owner   map[int]*fill
+	running int // fills
+	readers int
+	// sequential says that upstream gives the object only from its start on.
+	sequential bool
+	changed    chan struct{} // closed at the next change, nil while nobody waits
+	gone       error         // ErrChanged: upstream has another object now
+	unrecorded int           // changes that the record does not have yet
+
+	verifying sync.Mutex // one reader checks, the others then find it checked
+}
+
+// open returns the entry's blob. It may fail only with a storage error, and then the entry is retired.
+func (c *Cache) open(e *entry) (*blob, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.blob != nil {
+		return e.blob, nil
+	}
+	n := sliceCount(e.info.Size)
+	b := &blob{c: c, e: e, n: n, present: newBits(n), checked: newBits(n), sums: make([]byte, 4*n), owner: map[int]*fill{}}
+	if err := b.load(); err != nil {
+		c.index.mu.Lock()
+		c.retire(e)
+		c.index.mu.Unlock()
+		return nil, err
+	}
+	b.whole.Store(n == 0)
+	e.blob = b
+	return b, nil
+}
+
+// load takes over what the record claims. An entry that stores nothing has no record to load.
+func (b *blob) load() error {
+	if !b.e.recorded {
+		return nil
+	}
+	data, _, err := b.c.disk.ReadFile(b.e.recordName())
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	r, err := decodeRecord(data)
+	if err == nil && (r.Name != b.e.key.Name || !b.e.is(r.info())) {
+		err = errors.New("record: it is another object's")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	f, err := b.c.disk.Open(b.e.dataName())
+	if errors.Is(err, fs.ErrNotExist) && r.stored() == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	if size, err := f.Size(); err != nil || size != r.Size {
+		f.Close()
+		return fmt.Errorf("%w: %s is %d bytes, not %d", errStorage, b.e.dataName(), size, r.Size)
+	}
+	b.file, b.present, b.sums = f, r.Present, r.Sums
+	return nil
+}
+
+// ensureFile makes the data file before the first slice is stored.
+func (b *blob) ensureFile() error {
+	b.e.mu.Lock()
+	defer b.e.mu.Unlock()
+	b.mu.Lock()
+	have := b.file != nil
+	b.mu.Unlock()
+	if have {
+		return nil
+	}
+	f, err := b.c.disk.Create(b.e.dataName(), b.e.info.Size)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	b.mu.Lock()
+	b.file = f
+	b.mu.Unlock()
+	return nil
+}
+
+// wake lets every waiting reader look again. b.mu is held.
+func (b *blob) wake() {
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+// wait returns what is closed at the next change. b.mu is held.
+func (b *blob) wait() <-chan struct{} {
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
+// finish marks a slice whole. b.mu is held.
+func (b *blob) finish(slice int, sum uint32) {
+	b.present.set(slice)
+	binary.BigEndian.PutUint32(b.sums[4*slice:], sum)
+	b.unrecorded++
+	b.vouch(slice)
+}
+
+// vouch marks a present slice as right. b.mu is held.
+func (b *blob) vouch(slice int) {
+	if b.checked.has(slice) {
+		return
+	}
+	b.checked.set(slice)
+	b.good++
+	b.whole.Store(b.good == b.n)
+}
+
+// drop forgets a slice that turned out to be bad, so that it is filled again.
+func (b *blob) drop(slice int) {
+	b.mu.Lock()
+	had := b.present.has(slice)
+	if had {
+		b.present.clear(slice)
+		if b.checked.has(slice) {
+			b.checked.clear(slice)
+			b.good--
+		}
+		b.unrecorded++
+		b.whole.Store(false)
+		b.wake()
+	}
+	b.mu.Unlock()
+	if had {
+		from, to := sliceSpan(slice, b.e.info.Size)
+		b.c.unreserve(b.e, to-from)
+		b.c.markDirty(b.e)
+	}
+}
+
+// supersede ends the blob: upstream has another object.
+func (b *blob) supersede(err error) {
+	b.mu.Lock()
+	if b.gone == nil {
+		b.gone = err
+	}
+	b.wake()
+	b.mu.Unlock()
+	b.c.index.mu.Lock()
+	b.c.retire(b.e)
+	b.c.index.mu.Unlock()
+}
+
+// close closes the file. e.mu is held, and nobody has a reference.
+func (b *blob) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.file == nil {
+		return
+	}
+	if err := b.file.Close(); err != nil {
+		b.c.log.Warn("closing a file of the cache", "file", b.e.dataName(), "error", err)
+	}
+	b.file = nil
+}
+
+// closeIdle closes the file of an entry that has not been used for long, unless somebody has come back for it. One that
+// could not be recorded is given up: without a record its bytes cannot be found again.
+func (c *Cache) closeIdle(e *entry) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.index.mu.Lock()
+	b := e.blob
+	busy := b == nil || e.refs > 0 || e.gone
+	if !busy {
+		e.blob = nil
+	}
+	c.index.mu.Unlock()
+	if busy {
+		return
+	}
+	b.close()
+	if b.unrecorded > 0 {
+		c.index.mu.Lock()
+		c.retire(e)
+		c.index.mu.Unlock()
+	}
+}

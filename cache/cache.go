@@ -1,0 +1,146 @@
+// Package cache keeps objects on disk and fills them slice by slice: the disk is the tee.
+//
+// A fill writes upstream bytes into a sparse file. Every reader, the first like the hundredth, reads that file through a
+// Reader, which waits until its bytes are there. So hits and misses, ranges, many readers of one download and a reader
+// that leaves early are one case.
+//
+// A bit says that a slice is whole. It is set after the whole slice is written, and recorded on disk after the slice is
+// synced; after a restart only recorded bits count, and each slice is checked against its checksum before its first use.
+// When the disk is full or failing, readers are served straight from their Source: a failure of the cache is never a
+// failure of the reader.
+//
+// Lock order: entry.mu, then Cache.mu, then nothing; blob.mu is taken alone. No lock is held across upstream I/O, and
+// none but entry.mu across disk I/O.
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config says how a cache behaves. Only Directory must be set.
+type Config struct {
+	// Directory holds everything. It is created when it is missing. One process at a time uses it.
+	Directory string
+	// MaxBytes is the budget for stored bytes. Zero means 50 GiB.
+	MaxBytes int64
+	// MinFreeBytes is the free space that the cache leaves on the disk. Zero means none.
+	MinFreeBytes int64
+	// CheckAfter is the age at which a mutable object is checked with its Source. Zero means a minute.
+	CheckAfter time.Duration
+	// ParallelWindows is how many windows of one object are read ahead side by side. Zero means 4.
+	ParallelWindows int
+	// WindowBytes is the most that one request asks upstream for, rounded up to slices of 1 MiB. Zero means 4 MiB.
+	WindowBytes int64
+	// ScrubEvery is the pause between two background passes that check every slice. Zero means a week, negative means
+	// never.
+	ScrubEvery time.Duration
+	// OpenFiles is how many files stay open although nobody reads them. Zero means 256.
+	OpenFiles int
+	// Registerer takes the metrics. Nil means that nobody wants them.
+	Registerer prometheus.Registerer
+	// Logger gets warnings of the disk. Nil means that nobody wants them.
+	Logger *slog.Logger
+
+	// openDisk replaces the real disk in tests that break it.
+	openDisk func(directory string) (disk, error)
+}
+
+// ErrLocked says that another process uses the directory.
+var ErrLocked = errors.New("the cache directory is in use by another process")
+
+// A Cache is a directory of objects.
+type Cache struct {
+	config  Config
+	log     *slog.Logger
+	metrics *metrics
+	lock    *flock.Flock
+	disk    disk
+	health  health
+	space   space
+	index   index
+	flights flights
+	background
+	buffers buffers
+}
+
+// background is what lives as long as the cache: fills, the recorder, the scrub and the loading of the index.
+type background struct {
+	ctx  context.Context
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+// New opens the cache in config.Directory. It returns as soon as the directory is locked: what is in it is found when it
+// is asked for, and counted in the background.
+func New(config Config) (*Cache, error) {
+	if err := config.complete(); err != nil {
+		return nil, err
+	}
+	d, err := config.openDisk(config.Directory)
+	if err != nil {
+		return nil, fmt.Errorf("opening the cache directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(config.Directory, "lock"))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		d.Close()
+		return nil, fmt.Errorf("locking %s: %w", config.Directory, errors.Join(ErrLocked, err))
+	}
+	c := &Cache{config: config, log: config.Logger, lock: lock, disk: d}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.metrics = newMetrics(c, config.Registerer)
+	c.index.init()
+	c.flights.running = map[string]*flight{}
+	c.buffers.init()
+	c.work.Go(c.loadAll)
+	c.work.Go(c.recordLoop)
+	c.work.Go(c.scrubLoop)
+	return c, nil
+}
+
+func (config *Config) complete() error {
+	if config.Directory == "" {
+		return errors.New("cache: no directory is given")
+	}
+	if config.MaxBytes < 0 || config.MinFreeBytes < 0 || config.CheckAfter < 0 || config.ParallelWindows < 0 ||
+		config.WindowBytes < 0 || config.OpenFiles < 0 {
+		return errors.New("cache: a limit is negative")
+	}
+	setDefault(&config.MaxBytes, 50<<30)
+	setDefault(&config.CheckAfter, time.Minute)
+	setDefault(&config.ParallelWindows, 4)
+	setDefault(&config.WindowBytes, 4<<20)
+	setDefault(&config.ScrubEvery, 7*24*time.Hour)
+	setDefault(&config.OpenFiles, 256)
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.openDisk == nil {
+		config.openDisk = openRootDisk
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Close ends the fills, records what they have written, and frees the directory. Readers must have been closed before.
+func (c *Cache) Close() error {
+	c.stop()
+	c.work.Wait()
+	c.recordAll()
+	c.index.closeAll()
+	return errors.Join(c.disk.Close(), c.lock.Unlock())
+}

@@ -1,0 +1,216 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// fill writes one window of an object to disk. It owns the slices of its window until they are whole, or it ends.
+// It lives as long as the cache, not as long as the reader that started it.
+type fill struct {
+	b   *blob
+	src Source
+
+	// Guarded by b.mu.
+	next, end int   // slices: the one being written, the first beyond the window
+	off       int64 // bytes of slice next below off can be read
+	done      bool
+	err       error // why it ended early
+
+	reserved int64         // taken of the budget and not yet filled; only the fill's goroutine uses it
+	stream   io.ReadCloser // nil until upstream answered
+}
+
+// claim makes a fill for w and gives it the slices. b.mu is held; the caller launches it after unlocking.
+func (b *blob) claim(w window, src Source) *fill {
+	f := &fill{b: b, src: src, next: w.first, end: w.end, off: int64(w.first) * sliceBytes}
+	for i := w.first; i < w.end; i++ {
+		if !b.present.has(i) && b.owner[i] == nil {
+			b.owner[i] = f
+		}
+	}
+	b.running++
+	return f
+}
+
+// launch runs fills. The caller holds a reference of the entry, which each of them takes over for itself.
+func (b *blob) launch(fills []*fill) {
+	for _, f := range fills {
+		b.c.index.mu.Lock()
+		b.c.index.hold(b.e)
+		b.c.index.mu.Unlock()
+		b.c.work.Go(f.run)
+	}
+}
+
+func (f *fill) run() {
+	b := f.b
+	err := f.fill()
+	if f.stream != nil {
+		f.stream.Close()
+	}
+	b.c.unreserve(b.e, f.reserved)
+	if errors.Is(err, ErrChanged) {
+		b.supersede(err)
+	}
+	b.mu.Lock()
+	for i, owner := range b.owner {
+		if owner == f {
+			delete(b.owner, i)
+		}
+	}
+	b.running--
+	if errors.Is(err, ErrNoRange) && !b.sequential {
+		b.sequential, err = true, nil // the waiting readers ask again, for the whole this time
+	}
+	f.done, f.err = true, err
+	b.wake()
+	b.mu.Unlock()
+	b.c.metrics.fill(err)
+	b.c.release(b.e)
+}
+
+func (f *fill) fill() error {
+	if err := f.prepare(); err != nil {
+		return err
+	}
+	buf := f.b.c.buffers.get()
+	defer f.b.c.buffers.put(buf)
+	for {
+		whole, err := f.slice(*buf)
+		if err != nil || !whole {
+			return err
+		}
+		if more := f.goOn(); !more {
+			return nil
+		}
+	}
+}
+
+// prepare makes room on the disk and opens the stream.
+func (f *fill) prepare() error {
+	b := f.b
+	if !b.c.health.try() {
+		return errStorage
+	}
+	if err := b.ensureFile(); err != nil {
+		b.c.health.failed(err)
+		return err
+	}
+	from, _ := sliceSpan(f.next, b.e.info.Size)
+	_, to := sliceSpan(f.end-1, b.e.info.Size)
+	if err := f.reserve(f.next, f.end); err != nil {
+		return err
+	}
+	if f.stream != nil {
+		return nil
+	}
+	info := b.e.info
+	_, stream, err := f.src.Open(b.c.ctx, &info, from, to-from)
+	if err == nil && stream == nil {
+		err = fmt.Errorf("%w: the origin has no bytes", ErrChanged)
+	}
+	f.stream = stream
+	return err
+}
+
+// reserve takes the space of the slices that the fill owns.
+func (f *fill) reserve(first, end int) error {
+	var n int64
+	f.b.mu.Lock()
+	for i := first; i < end; i++ {
+		if f.b.owner[i] == f {
+			from, to := sliceSpan(i, f.b.e.info.Size)
+			n += to - from
+		}
+	}
+	f.b.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	if err := f.b.c.reserve(f.b.e, n); err != nil {
+		return err
+	}
+	f.reserved += n
+	return nil
+}
+
+// slice writes the next slice. It returns false when the stream has properly ended before it.
+func (f *fill) slice(buf []byte) (bool, error) {
+	b := f.b
+	from, to := sliceSpan(f.next, b.e.info.Size)
+	b.mu.Lock()
+	mine := b.owner[f.next] == f
+	f.off = from
+	b.mu.Unlock()
+	var sum uint32
+	for off := from; off < to; {
+		n, err := f.stream.Read(buf[:min(int64(len(buf)), to-off)])
+		if n > 0 && mine {
+			if err := f.write(buf[:n], off); err != nil {
+				return false, err
+			}
+			sum = crc32.Update(sum, castagnoli, buf[:n])
+		}
+		off += int64(n)
+		switch {
+		case err == io.EOF && off == from && f.next >= f.end:
+			return false, nil
+		case err == io.EOF && off < to:
+			return false, io.ErrUnexpectedEOF
+		case err != nil && err != io.EOF:
+			return false, err
+		}
+	}
+	f.finish(mine, sum, to-from)
+	return true, nil
+}
+
+// write stores bytes and lets the readers have them.
+func (f *fill) write(p []byte, off int64) error {
+	if _, err := f.b.file.WriteAt(p, off); err != nil {
+		f.b.c.health.failed(err)
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	f.b.c.metrics.filled.Add(float64(len(p)))
+	f.b.mu.Lock()
+	f.off = off + int64(len(p))
+	f.b.wake()
+	f.b.mu.Unlock()
+	return nil
+}
+
+func (f *fill) finish(mine bool, sum uint32, n int64) {
+	b := f.b
+	b.mu.Lock()
+	if mine {
+		b.finish(f.next, sum)
+		delete(b.owner, f.next)
+		f.reserved -= n
+	}
+	f.next++
+	b.wake()
+	b.mu.Unlock()
+	if mine {
+		b.c.markDirty(b.e)
+	}
+}
+
+// goOn tells whether to write another slice. Beyond the window it claims one more while somebody reads: a stream that
+// gives the whole object whatever it was asked for is used to its end, any other one ends here by itself.
+func (f *fill) goOn() bool {
+	b := f.b
+	b.mu.Lock()
+	if f.next < f.end {
+		b.mu.Unlock()
+		return true
+	}
+	more := f.next < b.n && b.readers > 0 && b.gone == nil && b.c.ctx.Err() == nil
+	if more && !b.present.has(f.next) && b.owner[f.next] == nil {
+		b.owner[f.next] = f
+	}
+	b.mu.Unlock()
+	return more && f.reserve(f.next, f.next+1) == nil
+}

@@ -1,0 +1,168 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// openTries bounds how often Open looks again when what it found was retired in between.
+const openTries = 4
+
+// Open finds the object that key names, or asks src what it is, and returns a Reader of it. Many callers for one unknown
+// object ask once. It fails with what src answered: an error that is ErrMissing, ErrRefused, ErrUnreachable or another
+// one; a failing disk is no reason to fail.
+func (c *Cache) Open(ctx context.Context, key Key, src Source, use Use) (*Reader, error) {
+	var refused bool
+	for range openTries {
+		e, due := c.find(key)
+		if due {
+			err := c.resolve(ctx, key, src, use, e != nil)
+			switch {
+			case err == nil:
+				c.releaseIf(e)
+				continue
+			case errors.Is(err, errOthersRefused) && !refused:
+				refused = true
+				c.releaseIf(e)
+				continue
+			case e == nil || !errors.Is(err, ErrUnreachable):
+				c.releaseIf(e)
+				return nil, err
+			}
+			c.unreachable(key, e)
+		}
+		if r := c.reader(ctx, e, src, use); r != nil {
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %s changes too fast", ErrUnreachable, key.Name)
+}
+
+func (c *Cache) releaseIf(e *entry) {
+	if e != nil {
+		c.release(e)
+	}
+}
+
+// reader makes a Reader that takes over the reference of e, nil when e cannot be opened and had to be retired.
+func (c *Cache) reader(ctx context.Context, e *entry, src Source, use Use) *Reader {
+	b, err := c.open(e)
+	if err != nil {
+		c.log.Warn("opening an object", "name", e.key.Name, "error", err)
+		c.release(e)
+		return nil
+	}
+	c.touch(e, use.Client)
+	b.mu.Lock()
+	b.readers++
+	b.mu.Unlock()
+	return &Reader{ctx: ctx, b: b, src: src}
+}
+
+// flights are the questions to upstream that are under way. Who has the same question waits for the answer.
+type flights struct {
+	mu      sync.Mutex
+	running map[string]*flight
+}
+
+type flight struct {
+	src  Source
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// errOthersRefused says that the flight that we joined was refused; with our own Source we may be let in.
+var errOthersRefused = errors.New("another reader was refused")
+
+// resolve asks src what the object is, once for everybody who asks at the same time.
+func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, known bool) error {
+	id := key.Name
+	if key.Mutable {
+		id = key.Origin + " " + key.Name
+	}
+	c.flights.mu.Lock()
+	f := c.flights.running[id]
+	if f == nil {
+		f = &flight{src: src, done: make(chan struct{})}
+		c.flights.running[id] = f
+		c.work.Go(func() {
+			f.err = c.ask(key, src, use, known)
+			c.flights.mu.Lock()
+			delete(c.flights.running, id)
+			c.flights.mu.Unlock()
+			close(f.done)
+		})
+	}
+	c.flights.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-f.done:
+	}
+	if errors.Is(f.err, ErrRefused) && f.src != src {
+		return errOthersRefused
+	}
+	return f.err
+}
+
+// ask finds out what the object is. When it is to be read and nothing is known of it, the question is the request for
+// its first window, so that a cold file costs no round trip more than a direct download.
+func (c *Cache) ask(key Key, src Source, use Use, known bool) error {
+	var (
+		info   Info
+		stream io.ReadCloser
+		err    error
+		first  = sliceOf(use.Offset)
+	)
+	if storageErr, _ := c.health.state(); use.Length == 0 || known || storageErr != nil {
+		info, err = src.Stat(c.ctx)
+	} else {
+		info, stream, err = src.Open(c.ctx, nil, int64(first)*sliceBytes, c.firstWindow(use))
+	}
+	if errors.Is(err, ErrMissing) {
+		c.missing(key)
+	}
+	if err != nil {
+		return err
+	}
+	e, fresh := c.confirm(key, info)
+	defer c.release(e)
+	if stream == nil {
+		return nil
+	}
+	if !fresh || !c.adopt(e, src, first, use, stream) {
+		stream.Close()
+	}
+	return nil
+}
+
+// firstWindow returns how many bytes to ask for when nothing is known of the object.
+func (c *Cache) firstWindow(use Use) int64 {
+	n := int64(sliceCount(c.config.WindowBytes)) * sliceBytes
+	if use.Length < 0 {
+		return n
+	}
+	from, _ := sliceSpan(sliceOf(use.Offset), 1<<62)
+	return min(n, int64(sliceCount(use.Offset+use.Length-from))*sliceBytes)
+}
+
+// adopt makes the stream that answered the first question the object's first fill.
+func (c *Cache) adopt(e *entry, src Source, first int, use Use, stream io.ReadCloser) bool {
+	b, err := c.open(e)
+	if err != nil {
+		return false
+	}
+	b.mu.Lock()
+	if first >= b.n || !b.free(first) {
+		b.mu.Unlock()
+		return false
+	}
+	f := b.claim(window{first, min(b.n, first+sliceCount(c.firstWindow(use)))}, src)
+	f.stream = stream
+	b.mu.Unlock()
+	b.launch([]*fill{f})
+	return true
+}

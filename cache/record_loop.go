@@ -1,0 +1,130 @@
+package cache
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+)
+
+// recordEvery is how long records may lag behind. What is lost by a crash in between is fetched again; what is gained is
+// one fsync for many slices.
+const recordEvery = time.Second
+
+// markDirty has e's record brought up to date soon.
+func (c *Cache) markDirty(e *entry) {
+	c.index.mu.Lock()
+	defer c.index.mu.Unlock()
+	c.index.markDirty(e)
+}
+
+// markDirty: x.mu is held.
+func (x *index) markDirty(e *entry) {
+	if _, already := x.dirty[e]; already || e.gone {
+		return
+	}
+	x.dirty[e] = struct{}{}
+	x.hold(e)
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
+// takeDirty hands over the entries to record, with their references.
+func (x *index) takeDirty() map[*entry]struct{} {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	taken := x.dirty
+	x.dirty = map[*entry]struct{}{}
+	return taken
+}
+
+// recordLoop writes records until the cache closes.
+func (c *Cache) recordLoop() {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-pause.C:
+		}
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.index.wake:
+		}
+		c.recordAll()
+		pause.Reset(recordEvery)
+	}
+}
+
+func (c *Cache) recordAll() {
+	for e := range c.index.takeDirty() {
+		if err := c.recordEntry(e); err != nil {
+			c.health.failed(err)
+			c.log.Warn("recording an object", "name", e.key.Name, "error", err)
+		}
+		c.release(e)
+	}
+}
+
+// recordEntry brings the record of e up to date: snapshot what is whole, sync it, and only then claim it.
+func (c *Cache) recordEntry(e *entry) error {
+	b, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	r := e.record(bytes.Clone(b.present), bytes.Clone(b.sums))
+	f, changes := b.file, b.unrecorded
+	b.mu.Unlock()
+	if f == nil {
+		return nil // nothing is stored, so there is nothing to remember
+	}
+	c.index.mu.Lock()
+	gone, used := e.gone, e.used
+	r.Pinned, r.Hot = e.pinned, e.hot
+	c.index.mu.Unlock()
+	if gone {
+		return nil
+	}
+	if changes > 0 {
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("syncing %s: %w", e.dataName(), err)
+		}
+	}
+	if err := c.writeRecord(e, r, used); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.unrecorded -= changes
+	b.mu.Unlock()
+	c.health.worked()
+	return nil
+}
+
+// writeRecord replaces the record. Its modification time is the last use, which is all that the disk knows of it.
+func (c *Cache) writeRecord(e *entry, r *record, used time.Time) error {
+	data, err := r.encode()
+	if err != nil {
+		return err
+	}
+	if err := c.disk.WriteFile(e.recordName(), data); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.recorded = true
+	e.mu.Unlock()
+	c.metrics.records.Inc()
+	return c.disk.Touch(e.recordName(), used)
+}
+
+func (e *entry) record(present bits, sums []byte) *record {
+	return &record{
+		Version: recordVersion, SliceBytes: sliceBytes, Created: e.created.UTC(),
+		Name: e.key.Name, Group: e.key.Group, Mutable: e.key.Mutable,
+		Size: e.info.Size, LastModified: e.info.LastModified, ETag: e.info.ETag, ContentType: e.info.ContentType,
+		Present: present, Sums: sums,
+	}
+}

@@ -1,0 +1,161 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sync"
+)
+
+// send is how bytes leave: read into a pooled buffer, written to w. Measured on loopback against sendfile and mapped
+// memory, at 1 MiB and 256 MiB and on 1 and 16 connections, a 256 KiB buffer is as fast as either; it works the same on
+// Windows and under TLS, needs no descriptor of its own, and a failing disk is an error and not a signal. A failure to
+// read is a storage error.
+func (r *Reader) send(w io.Writer, off, to int64) (written int64, err error) {
+	buf := r.b.c.buffers.get()
+	defer r.b.c.buffers.put(buf)
+	for off+written < to {
+		p := (*buf)[:min(int64(len(*buf)), to-off-written)]
+		if n, err := r.b.file.ReadAt(p, off+written); n < len(p) {
+			return written, fmt.Errorf("%w: reading %s: %w", errStorage, r.b.e.dataName(), err)
+		}
+		n, err := w.Write(p)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// direct passes bytes from the Source to w without storing them.
+func (r *Reader) direct(w io.Writer, off, end int64) (int64, error) {
+	info := r.b.e.info
+	_, stream, err := r.src.Open(r.ctx, &info, off, end-off)
+	if errors.Is(err, ErrNoRange) {
+		stream, err = r.skipTo(off, end)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if stream == nil {
+		return 0, fmt.Errorf("%w: the origin has no bytes", ErrChanged)
+	}
+	defer stream.Close()
+	buf := r.b.c.buffers.get()
+	defer r.b.c.buffers.put(buf)
+	n, err := io.CopyBuffer(onlyWriter{w}, io.LimitReader(stream, end-off), *buf)
+	r.outcome.Direct += n
+	r.b.c.metrics.direct.Add(float64(n))
+	if err == nil && n < end-off {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// skipTo reaches off in an object that is only to be had as a whole.
+func (r *Reader) skipTo(off, end int64) (io.ReadCloser, error) {
+	info := r.b.e.info
+	_, stream, err := r.src.Open(r.ctx, &info, 0, end)
+	if err != nil || stream == nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, stream, off); err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return stream, nil
+}
+
+// onlyWriter hides ReadFrom, so that our buffer is used.
+type onlyWriter struct{ io.Writer }
+
+// verify compares a slice that an earlier process recorded with its checksum. A bad one is dropped, and filled again by
+// whoever needs it.
+func (b *blob) verify(slice int) {
+	b.verifying.Lock()
+	defer b.verifying.Unlock()
+	b.mu.Lock()
+	todo := b.present.has(slice) && !b.checked.has(slice)
+	want := (&record{Sums: b.sums}).sum(slice)
+	b.mu.Unlock()
+	if !todo {
+		return
+	}
+	got, err := b.read(slice)
+	if err != nil || got != want {
+		b.c.metrics.corrupt.Inc()
+		b.c.log.Warn("a slice on disk is bad and will be fetched again", "name", b.e.key.Name, "slice", slice, "error", err)
+		b.drop(slice)
+		return
+	}
+	b.mu.Lock()
+	if b.present.has(slice) {
+		b.vouch(slice)
+	}
+	b.mu.Unlock()
+}
+
+// read returns the checksum of a slice on disk.
+func (b *blob) read(slice int) (uint32, error) {
+	buf := b.c.buffers.get()
+	defer b.c.buffers.put(buf)
+	var sum uint32
+	from, to := sliceSpan(slice, b.e.info.Size)
+	for off := from; off < to; {
+		p := (*buf)[:min(int64(len(*buf)), to-off)]
+		if n, err := b.file.ReadAt(p, off); n < len(p) {
+			return 0, err
+		}
+		sum = crc32.Update(sum, castagnoli, p)
+		off += int64(len(p))
+	}
+	return sum, nil
+}
+
+// buffers hands out buffers for copying. The large ones are few: a thousand slow readers that hold one each must not cost
+// the memory of a thousand large ones.
+type buffers struct {
+	large chan *[]byte
+	small sync.Pool
+}
+
+const (
+	largeBuffer  = 256 << 10
+	largeBuffers = 64
+	smallBuffer  = 16 << 10
+)
+
+func (b *buffers) init() {
+	b.large = make(chan *[]byte, largeBuffers)
+	for range largeBuffers {
+		b.large <- nil // made when first needed
+	}
+	b.small.New = func() any { return newBuffer(smallBuffer) }
+}
+
+func newBuffer(n int) *[]byte {
+	p := make([]byte, n)
+	return &p
+}
+
+func (b *buffers) get() *[]byte {
+	select {
+	case p := <-b.large:
+		if p == nil {
+			p = newBuffer(largeBuffer)
+		}
+		return p
+	default:
+		return b.small.Get().(*[]byte)
+	}
+}
+
+func (b *buffers) put(p *[]byte) {
+	if len(*p) == largeBuffer {
+		b.large <- p
+		return
+	}
+	b.small.Put(p)
+}

@@ -1,0 +1,121 @@
+package cache
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// State says whether the cache can store.
+type State string
+
+const (
+	// StateOK means that bytes are stored.
+	StateOK State = "ok"
+	// StateFull means that no room can be made: what is there is open or pinned, or the disk is down to its floor.
+	StateFull State = "full"
+	// StateFailing means that the disk refuses reads or writes. It is tried again every few seconds.
+	StateFailing State = "failing"
+)
+
+// Status is how the cache is doing.
+type Status struct {
+	State State `json:"state"`
+	// Reason is the disk's error when State is not StateOK.
+	Reason string `json:"reason,omitempty"`
+	// Since is when State became what it is, zero while it is StateOK.
+	Since time.Time `json:"since,omitzero"`
+	// Bytes is what is taken of MaxBytes, 4 KiB an object included.
+	Bytes    int64 `json:"bytes"`
+	MaxBytes int64 `json:"max_bytes"`
+	// FreeBytes is what the disk has left, -1 when it does not say.
+	FreeBytes int64 `json:"free_bytes"`
+	// Objects counts generations. It grows until Counted.
+	Objects int `json:"objects"`
+	// Counted says that everything on disk has been found; until then nothing is removed for the budget.
+	Counted bool `json:"counted"`
+}
+
+// Status returns how the cache is doing.
+func (c *Cache) Status() Status {
+	s := Status{State: StateOK, MaxBytes: c.config.MaxBytes, FreeBytes: -1, Counted: c.index.loaded.Load()}
+	if free, err := c.disk.Free(); err == nil {
+		s.FreeBytes = free
+	}
+	x := &c.index
+	x.mu.Lock()
+	s.Bytes = x.probation.bytes + x.protected.bytes
+	s.Objects = x.probation.list.Len() + x.protected.list.Len()
+	x.mu.Unlock()
+	c.space.mu.Lock()
+	if !c.space.full.IsZero() {
+		s.State, s.Since, s.Reason = StateFull, c.space.full, errFull.Error()
+	}
+	c.space.mu.Unlock()
+	if err, since := c.health.state(); err != nil {
+		s.State, s.Since, s.Reason = StateFailing, since, err.Error()
+	}
+	return s
+}
+
+// Object is one generation of one object, as an administrator sees it.
+type Object struct {
+	Name         string    `json:"name"`
+	Size         int64     `json:"size"`
+	Stored       int64     `json:"stored"`
+	LastModified time.Time `json:"last_modified,omitzero"`
+	Created      time.Time `json:"created"`
+	Used         time.Time `json:"used"`
+	// Protected says that it was used again after its first use, so that a single pass over large content cannot push it
+	// out.
+	Protected bool `json:"protected"`
+	Pinned    bool `json:"pinned"`
+	// Open says that somebody reads or fills it now.
+	Open bool `json:"open"`
+}
+
+// Objects returns what the cache holds, by name.
+func (c *Cache) Objects() []Object {
+	x := &c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all := make([]Object, 0, len(x.objects))
+	for _, o := range x.objects {
+		for _, e := range o.generations {
+			all = append(all, Object{
+				Name: e.key.Name, Size: e.info.Size, Stored: e.stored, LastModified: e.info.LastModified,
+				Created: e.created, Used: e.used, Protected: e.hot, Pinned: e.pinned, Open: e.refs > 0,
+			})
+		}
+	}
+	slices.SortFunc(all, func(a, b Object) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Pin keeps every generation of an object from being removed for room, or no longer does. It returns false when there is
+// no such object.
+func (c *Cache) Pin(name string, pinned bool) bool {
+	return c.each(name, func(e *entry) {
+		e.pinned = pinned
+		c.index.markDirty(e)
+	})
+}
+
+// Remove forgets every generation of an object. Who reads it now goes on. It returns false when there is no such object.
+func (c *Cache) Remove(name string) bool {
+	return c.each(name, c.retire)
+}
+
+func (c *Cache) each(name string, do func(*entry)) bool {
+	c.load(folderOf(name))
+	c.index.mu.Lock()
+	defer c.index.mu.Unlock()
+	o := c.index.objects[name]
+	if o == nil {
+		return false
+	}
+	for _, e := range slices.Clone(o.generations) {
+		do(e)
+	}
+	return true
+}
