@@ -1,0 +1,213 @@
+package sim
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DPConfig says what a DP serves and how.
+type DPConfig struct {
+	// Name tells DPs apart in Counters, and makes their ETags differ. Required.
+	Name string
+	// Host in the DP's URLs and certificate: it must resolve to 127.0.0.1 for those who use it. Empty means "127.0.0.1".
+	Host string
+	// Library is what the DP serves. Required.
+	Library *Library
+	// HTTPAddr is where Start listens for http, "127.0.0.1:0" for any port. Empty means no http, unless HTTPSAddr is
+	// empty too; then it means "127.0.0.1:0".
+	HTTPAddr string
+	// HTTPSAddr is where Start listens for https. Empty means no https.
+	HTTPSAddr string
+	// CA issues the certificate for https, and is the root of client certificates. Required with HTTPSAddr.
+	CA *CA
+	// Access is how each virtual directory lets requests in. One that is not named is not there. Nil means that Plain is
+	// anonymous.
+	Access map[Vdir]Access
+	// Accounts may log in with Windows authentication.
+	Accounts []Account
+	// Tokens for AccessToken. Required when a directory has that.
+	Tokens *Tokens
+	// ACLStatus refuses an account that a package's access list leaves out: 401 or 403. Zero means 401.
+	ACLStatus int
+	// EmptyRangeStatus answers a Range on an empty file: 200 or 416. What IIS does is not public. Zero means 200.
+	EmptyRangeStatus int
+	// TimeShift moves all Last-Modified times of this DP, in whole seconds. Zero shows the library's own.
+	TimeShift time.Duration
+	// Counters notes what is sent. Nil means counters of its own.
+	Counters *Counters
+	// Link puts the DP far away. Nil means no delay and no limit.
+	Link *Link
+	// Log receives one W3C line a request. Nil means a log in memory only.
+	Log *Log
+}
+
+// DP is a distribution point: an http.Handler, and servers on loopback that can be killed and revived. It is safe for
+// concurrent use.
+type DP struct {
+	// Faults may be changed at any time.
+	Faults *Faults
+
+	config   DPConfig
+	counters *Counters
+	log      *Log
+	conns    *connections
+	handlers sync.WaitGroup
+	chunks   sync.Pool // of *[bodyChunk]byte
+
+	// mu guards what can be changed while the DP serves. It is never held while bytes move.
+	mu          sync.Mutex
+	access      map[Vdir]Access
+	acl         map[string][]string // content in lower case: who may have it, DOMAIN\name in lower case
+	newest      map[string]int      // content in lower case: the newest version that this DP has
+	listing     bool
+	davRole     bool
+	propWriter  PropWriter
+	signatures  map[string][]byte
+	servers     []*server
+	addresses   map[string]string // scheme to host:port, fixed by the first Start
+	closed      bool
+	certificate func() (*tlsConfig, error)
+}
+
+// NewDP checks the configuration and returns a DP that does not listen yet.
+func NewDP(c DPConfig) (*DP, error) {
+	if err := c.complete(); err != nil {
+		return nil, fmt.Errorf("new DP %q: %w", c.Name, err)
+	}
+	d := &DP{
+		Faults:     &Faults{},
+		config:     c,
+		counters:   c.Counters,
+		log:        c.Log,
+		conns:      &connections{link: c.Link, open: map[uint64]*conn{}},
+		access:     maps.Clone(c.Access),
+		acl:        map[string][]string{},
+		newest:     map[string]int{},
+		listing:    true,
+		propWriter: WriteMultistatus,
+		signatures: map[string][]byte{},
+		addresses:  map[string]string{"http": c.HTTPAddr, "https": c.HTTPSAddr},
+	}
+	d.certificate = sync.OnceValues(d.makeTLS)
+	return d, nil
+}
+
+func (c *DPConfig) complete() error {
+	c.Host = cmp.Or(c.Host, "127.0.0.1")
+	c.ACLStatus = cmp.Or(c.ACLStatus, http.StatusUnauthorized)
+	c.EmptyRangeStatus = cmp.Or(c.EmptyRangeStatus, http.StatusOK)
+	if c.HTTPAddr == "" && c.HTTPSAddr == "" {
+		c.HTTPAddr = "127.0.0.1:0"
+	}
+	if c.Access == nil {
+		c.Access = map[Vdir]Access{Plain: AccessAnonymous}
+	}
+	if c.Counters == nil {
+		c.Counters = NewCounters()
+	}
+	if c.Log == nil {
+		c.Log = NewLog(nil)
+	}
+	switch {
+	case c.Name == "":
+		return errors.New("it needs a name")
+	case c.Library == nil:
+		return errors.New("it needs a library")
+	case c.HTTPSAddr != "" && c.CA == nil:
+		return errors.New("https needs a CA")
+	case c.ACLStatus != http.StatusUnauthorized && c.ACLStatus != http.StatusForbidden:
+		return fmt.Errorf("ACL status %d is neither 401 nor 403", c.ACLStatus)
+	case c.EmptyRangeStatus != http.StatusOK && c.EmptyRangeStatus != http.StatusRequestedRangeNotSatisfiable:
+		return fmt.Errorf("empty-range status %d is neither 200 nor 416", c.EmptyRangeStatus)
+	}
+	for _, addr := range []string{c.HTTPAddr, c.HTTPSAddr} {
+		if host, _, err := net.SplitHostPort(addr); addr != "" && (err != nil || !net.ParseIP(host).IsLoopback()) {
+			return fmt.Errorf("%q is not a loopback address with a port", addr)
+		}
+	}
+	return c.checkAccess(c.Access)
+}
+
+func (c *DPConfig) checkAccess(access map[Vdir]Access) error {
+	for vdir, a := range access {
+		switch {
+		case vdir >= vdirs || a > AccessToken:
+			return fmt.Errorf("no such virtual directory (%d) or access (%d)", vdir, a)
+		case a == AccessToken && c.Tokens == nil:
+			return fmt.Errorf("directory %q wants tokens, but none are configured", vdir)
+		case a == AccessWindows && len(c.Accounts) == 0:
+			return fmt.Errorf("directory %q wants Windows authentication, but there is no account", vdir)
+		case (a == AccessToken || a == AccessCertificate) && c.HTTPSAddr == "":
+			return fmt.Errorf("directory %q needs https", vdir)
+		}
+	}
+	return nil
+}
+
+// Counters is what the DP notes its sending in.
+func (d *DP) Counters() *Counters { return d.counters }
+
+// Log is where the DP notes its requests.
+func (d *DP) Log() *Log { return d.log }
+
+// Name is the configured name.
+func (d *DP) Name() string { return d.config.Name }
+
+// Connections lists every connection since the first start, oldest first.
+func (d *DP) Connections() []Connection { return d.conns.list() }
+
+// SetAccess changes how a virtual directory lets requests in.
+func (d *DP) SetAccess(v Vdir, a Access) error {
+	if err := d.config.checkAccess(map[Vdir]Access{v: a}); err != nil {
+		return fmt.Errorf("set the access of DP %q: %w", d.config.Name, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.access[v] = a
+	return nil
+}
+
+// SetACL limits a content (ID without version) to accounts, given as DOMAIN\name: a package access account list. No
+// account at all removes the limit.
+func (d *DP) SetACL(content string, accounts ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := strings.ToLower(content)
+	delete(d.acl, key)
+	for _, account := range accounts {
+		d.acl[key] = append(d.acl[key], strings.ToLower(account))
+	}
+}
+
+// Hold sets the newest version of a content that this DP has, as if distribution had not come further: 0 means none at
+// all, a negative number removes the limit.
+func (d *DP) Hold(content string, newest int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := strings.ToLower(content)
+	delete(d.newest, key)
+	if newest >= 0 {
+		d.newest[key] = newest
+	}
+}
+
+// SetListing turns listings of folders on or off. Off, they are refused with 403; what a DP really says is not public.
+func (d *DP) SetListing(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.listing = on
+}
+
+// SetDAVRole installs the WebDAV role of IIS, which takes PROPFIND away from the DP: 405 (SupportArticles "HTTP 405").
+func (d *DP) SetDAVRole(installed bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.davRole = installed
+}

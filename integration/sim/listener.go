@@ -1,0 +1,88 @@
+package sim
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+)
+
+// connections is every connection of a DP. Its listeners hand what they accept to it.
+type connections struct {
+	link *Link
+
+	mu   sync.Mutex
+	last uint64
+	down bool
+	open map[uint64]*conn
+	all  []*conn
+}
+
+// listener accepts connections for a DP.
+type listener struct {
+	net.Listener
+	owner *connections
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	tcp, err := l.Listener.Accept()
+	if err != nil {
+		return nil, fmt.Errorf("accept for a DP: %w", err)
+	}
+	return l.owner.add(tcp), nil
+}
+
+func (s *connections) add(tcp net.Conn) *conn {
+	s.mu.Lock()
+	s.last++
+	c := &conn{Conn: tcp, tcp: tcp, id: s.last}
+	c.leave = func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.open, c.id)
+	}
+	if s.link != nil {
+		c.Conn = s.link.Shape(tcp)
+	}
+	s.open[c.id] = c
+	s.all = append(s.all, c)
+	down := s.down
+	s.mu.Unlock()
+	if down {
+		c.reset()
+	}
+	return c
+}
+
+// resetAll resets every connection, and from then on each new one at once, until revive.
+func (s *connections) resetAll() {
+	s.mu.Lock()
+	s.down = true
+	victims := make([]*conn, 0, len(s.open))
+	for _, c := range s.open {
+		victims = append(victims, c)
+	}
+	s.mu.Unlock()
+	for _, c := range victims {
+		c.reset()
+	}
+}
+
+func (s *connections) revive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = false
+}
+
+// list returns all connections since the start, oldest first.
+func (s *connections) list() []Connection {
+	s.mu.Lock()
+	all := slices.Clone(s.all)
+	s.mu.Unlock()
+	list := make([]Connection, len(all))
+	for i, c := range all {
+		list[i] = c.snapshot()
+	}
+	return list
+}

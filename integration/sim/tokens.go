@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TokensConfig says how a token is presented and refused. Header, format and the status for an expired token are not
+// public, so they are settings.
+type TokensConfig struct {
+	// Header that carries the token. Empty means "Authorization".
+	Header string
+	// Format of the header's value, with "{token}" in it. Empty means "Bearer {token}".
+	Format string
+	// ExpiredStatus answers a token that was good once: 401 or 403. Zero means 401. No token, or an unknown one, is 401
+	// (SupportArticles KB 4490065).
+	ExpiredStatus int
+	// Now tells the time. Nil means time.Now.
+	Now func() time.Time
+}
+
+// Tokens knows the content access tokens that the DPs of a site accept. It is safe for concurrent use.
+type Tokens struct {
+	header, before, after string
+	expiredStatus         int
+	now                   func() time.Time
+
+	mu      sync.Mutex
+	expires map[string]time.Time
+	used    int
+}
+
+// NewTokens checks the configuration and returns an empty set.
+func NewTokens(c TokensConfig) (*Tokens, error) {
+	format := orDefault(c.Format, "Bearer {token}")
+	before, after, found := strings.Cut(format, "{token}")
+	status := orDefault(c.ExpiredStatus, http.StatusUnauthorized)
+	switch {
+	case !found:
+		return nil, fmt.Errorf("token format %q has no {token}", format)
+	case status != http.StatusUnauthorized && status != http.StatusForbidden:
+		return nil, fmt.Errorf("status %d for an expired token is neither 401 nor 403", status)
+	}
+	t := &Tokens{
+		header:        http.CanonicalHeaderKey(orDefault(c.Header, "Authorization")),
+		before:        before,
+		after:         after,
+		expiredStatus: status,
+		now:           c.Now,
+		expires:       map[string]time.Time{},
+	}
+	if t.now == nil {
+		t.now = time.Now
+	}
+	return t, nil
+}
+
+// Issue makes a new token that is good for the given time.
+func (t *Tokens) Issue(life time.Duration) Secret {
+	token := NewSecret(rand.Text() + rand.Text())
+	t.Accept(token, t.now().Add(life))
+	return token
+}
+
+// Accept adds a token, or changes until when a token is good.
+func (t *Tokens) Accept(token Secret, until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expires[token.Reveal()] = until
+}
+
+// Revoke forgets a token: it is unknown from now on.
+func (t *Tokens) Revoke(token Secret) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.expires, token.Reveal())
+}
+
+// Used is how many requests showed a good token.
+func (t *Tokens) Used() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.used
+}
+
+// Present puts a token into a request's header the way the DPs of the site want it.
+func (t *Tokens) Present(h http.Header, token Secret) {
+	h.Set(t.header, t.before+token.Reveal()+t.after)
+}
+
+// check returns 200, or the status that refuses the request.
+func (t *Tokens) check(h http.Header) int {
+	value := h.Get(t.header)
+	token, okBefore := strings.CutPrefix(value, t.before)
+	token, okAfter := strings.CutSuffix(token, t.after)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	until, known := t.expires[token]
+	switch {
+	case value == "" || !okBefore || !okAfter || !known:
+		return http.StatusUnauthorized
+	case !t.now().Before(until):
+		return t.expiredStatus
+	}
+	t.used++
+	return http.StatusOK
+}
