@@ -1,0 +1,132 @@
+package upstream
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// drainLimit is how much of an unwanted body is read so that its connection can be used again.
+const drainLimit = 16 << 10
+
+// attempt asks one DP, by each route that may work, and tells its health and the metrics what came of it. When a body
+// comes with the outcome, the body tells them instead, at its end.
+func (s *source) attempt(ctx context.Context, loc *location, q query) outcome {
+	began := time.Now()
+	loc.health.began()
+	out := s.byRoutes(ctx, loc, q)
+	switch {
+	case out.verdict == failed && s.pool.ended(ctx) != nil:
+		out.verdict = canceled
+		loc.health.forget()
+	case out.err == error(errBusy), out.err == errUnsayable:
+		loc.health.forget()
+	case out.verdict == failed || out.lied:
+		loc.health.failed(began, out.err.Error())
+	case out.body == nil:
+		loc.health.answered()
+	}
+	if out.body == nil {
+		s.pool.metrics.asked(loc, out)
+	}
+	if out.verdict == served && q.method == http.MethodGet {
+		s.pool.dir.remember(s.target.ID, loc)
+	}
+	return out
+}
+
+// exchange sends one request and judges the answer. A 416 is followed by a HEAD, which tells what there is.
+func (s *source) exchange(ctx context.Context, loc *location, r route, q query) outcome {
+	out := s.send(ctx, loc, r, q)
+	if out.verdict != unsatisfied {
+		return out
+	}
+	head := query{method: http.MethodHead, want: q.want, mutable: q.mutable}
+	what := s.send(ctx, loc, r, head)
+	if what.verdict == served && what.info.Size > q.off {
+		return outcome{verdict: failed, status: out.status, lied: true, err: out.err}
+	}
+	return what
+}
+
+// send sends one request. The slot and the watchdog go with the body when there is one to read.
+func (s *source) send(ctx context.Context, loc *location, r route, q query) outcome {
+	p := s.pool
+	wd := p.watch(ctx, p.cfg.HeaderTimeout)
+	out := s.sendWatched(wd, loc, r, q)
+	if out.body == nil {
+		wd.end()
+	}
+	return out
+}
+
+func (s *source) sendWatched(wd *watchdog, loc *location, r route, q query) outcome {
+	p := s.pool
+	req, err := newRequest(wd.ctx, r, q)
+	if err != nil {
+		return outcome{verdict: refused, err: err}
+	}
+	select {
+	case loc.slots <- struct{}{}:
+	case <-wd.ctx.Done():
+		if ours := wd.cause(nil); ours == error(errNoAnswer) {
+			return outcome{err: errBusy}
+		}
+		return outcome{err: printable(wd.cause(nil))}
+	}
+	release := func() { <-loc.slots }
+	began := time.Now()
+	wd.timer.Reset(p.cfg.HeaderTimeout) // the wait for a slot was not the server's
+	resp, err := p.transport.RoundTrip(req)
+	if err != nil {
+		release()
+		return outcome{err: printable(wd.cause(err))}
+	}
+	wd.headerCame()
+	p.headerCame(loc, time.Since(began))
+	out := judge(q, resp)
+	if out.verdict != served || q.method == http.MethodHead || out.end == q.off {
+		p.drain(wd, resp)
+		release()
+		return out
+	}
+	out.body = &body{
+		pool: p, loc: loc, wd: wd, from: resp.Body, began: began, release: release, pos: q.off, end: out.end,
+	}
+	return out
+}
+
+// drain reads the little that is left of a body that nobody wants, and closes it.
+func (p *Pool) drain(wd *watchdog, resp *http.Response) {
+	if resp.ContentLength <= drainLimit {
+		wd.reading(p.cfg.StallTimeout)
+		io.CopyN(io.Discard, resp.Body, drainLimit)
+	}
+	resp.Body.Close()
+}
+
+func newRequest(ctx context.Context, r route, q query) (*http.Request, error) {
+	u, err := r.requestURL(r.raw)
+	if err != nil {
+		return nil, err
+	}
+	req := (&http.Request{
+		Method: q.method, URL: u, Host: hostHeader(r.endpoint), Header: r.header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Close: bindsConnection(r.header),
+	}).WithContext(ctx)
+	if q.method == http.MethodGet {
+		req.Header.Set("Range", q.rangeHeader())
+	}
+	return req, nil
+}
+
+// hostHeader leaves the default port out, as clients do.
+func hostHeader(e endpoint) string {
+	port := map[string]string{"http": ":80", "https": ":443"}[e.scheme]
+	if n := len(e.host) - len(port); n > 0 && e.host[n:] == port {
+		return e.host[:n]
+	}
+	return e.host
+}

@@ -1,0 +1,141 @@
+package upstream
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"branchpoint/proxy/content"
+)
+
+// directory knows the DPs: the configured ones for ever, those that clients named for as long as there is room.
+type directory struct {
+	cfg        Config
+	configured []*location
+	byEndpoint map[endpoint]*location // of the configured ones: base and token endpoint
+	served     *recent[servedKey, []*location]
+
+	mu      sync.Mutex
+	learned *recent[endpoint, *location] // guarded by mu, so that one host is learned once
+	labels  map[string]struct{}          // guarded by mu; of learned hosts, never more than maxLabels
+}
+
+// servedKey is what a DP that has one file of it probably has all of.
+type servedKey struct{ hierarchy, content string }
+
+// maxServed is how many DPs are remembered for one content.
+const maxServed = 4
+
+func newDirectory(cfg Config) (*directory, error) {
+	d := &directory{
+		cfg:        cfg,
+		byEndpoint: make(map[endpoint]*location),
+		served:     newRecent[servedKey, []*location](cfg.MaxContents),
+		learned:    newRecent[endpoint, *location](cfg.MaxLearned),
+		labels:     make(map[string]struct{}),
+	}
+	for i, l := range cfg.Locations {
+		loc, err := newLocation(cfg, l)
+		if err != nil {
+			return nil, fmt.Errorf("location %d: %w", i+1, err)
+		}
+		if _, ok := d.byEndpoint[loc.base]; ok {
+			return nil, fmt.Errorf("location %d: %s is there twice", i+1, loc.base)
+		}
+		loc.label = loc.base.host
+		d.configured = append(d.configured, loc)
+		d.byEndpoint[loc.base] = loc
+	}
+	// A token endpoint is an alias of its DP, unless it is a DP in its own right.
+	for _, loc := range d.configured {
+		if _, ok := d.byEndpoint[loc.token]; !ok && loc.token.host != "" {
+			d.byEndpoint[loc.token] = loc
+		}
+	}
+	return d, nil
+}
+
+// named returns the DP that t names, learning it when it is new.
+func (d *directory) named(t content.Target) *location {
+	at := endpoint{t.Scheme, t.Host}
+	if loc, ok := d.byEndpoint[at]; ok {
+		return loc
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if loc, ok := d.learned.get(at); ok {
+		return loc
+	}
+	loc := &location{base: at, hierarchy: d.hierarchy(t.Host), label: d.label(t.Host)}
+	loc.ready(d.cfg)
+	d.learned.put(at, loc)
+	return loc
+}
+
+// hierarchy returns the hierarchy of host[:port]. A host that is configured under another of the usual ports is the same
+// DP; a host that is not configured is a hierarchy of its own, because nobody vouches that it numbers packages like
+// another.
+func (d *directory) hierarchy(host string) string {
+	host = strings.ToLower(host)
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = strings.Trim(host, "[]"), "80"
+	}
+	for _, scheme := range []string{"http", "https"} {
+		if loc, ok := d.byEndpoint[endpoint{scheme, net.JoinHostPort(name, port)}]; ok {
+			return loc.hierarchy
+		}
+	}
+	if port != "80" && port != "443" {
+		return learnedPrefix + host
+	}
+	if i := slices.IndexFunc(d.configured, func(l *location) bool { return l.base.name() == name }); i >= 0 {
+		return d.configured[i].hierarchy
+	}
+	return learnedPrefix + name
+}
+
+// candidates returns the DPs to ask for id, best first, none twice: the one that the client named, those that served this
+// content before, the configured ones of the hierarchy.
+func (d *directory) candidates(named *location, id content.ID) []*location {
+	list := []*location{named}
+	add := func(loc *location) {
+		if loc.hierarchy == id.Hierarchy && !slices.Contains(list, loc) {
+			list = append(list, loc)
+		}
+	}
+	served, _ := d.served.get(servedKey{id.Hierarchy, id.Content})
+	for _, loc := range served {
+		add(loc)
+	}
+	for _, loc := range d.configured {
+		add(loc)
+	}
+	return list
+}
+
+// remember keeps that loc served a file of id's content.
+func (d *directory) remember(id content.ID, loc *location) {
+	key := servedKey{id.Hierarchy, id.Content}
+	old, _ := d.served.get(key)
+	if len(old) > 0 && old[0] == loc {
+		return
+	}
+	list := make([]*location, 0, maxServed)
+	list = append(list, loc)
+	for _, l := range old {
+		if l != loc && len(list) < maxServed {
+			list = append(list, l)
+		}
+	}
+	d.served.put(key, list)
+}
+
+// all returns the configured DPs in their order, then the learned ones, most recently used first.
+func (d *directory) all() []*location {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append(slices.Clone(d.configured), d.learned.values()...)
+}

@@ -1,0 +1,79 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// location is one DP, configured or learned from a client's request. What may change in it guards itself.
+type location struct {
+	base       endpoint
+	token      endpoint // of the token endpoint; zero when it gets no token of ours
+	hierarchy  string
+	audience   string
+	configured bool
+	label      string // in metrics
+
+	slots  chan struct{} // one for each request that is under way
+	health *health
+	// asksAuth is until when, in Unix nanoseconds, the plain directories are known to ask for authentication.
+	asksAuth atomic.Int64
+}
+
+// newLocation checks one configured DP; c has its defaults.
+func newLocation(c Config, l Location) (*location, error) {
+	base, err := parseEndpoint(l.Base)
+	if err != nil {
+		return nil, fmt.Errorf("Base: %w", err)
+	}
+	if strings.HasPrefix(l.Hierarchy, learnedPrefix) {
+		return nil, fmt.Errorf("Hierarchy %q: the prefix %q is kept for hosts that are not configured", l.Hierarchy, learnedPrefix)
+	}
+	loc := &location{base: base, hierarchy: l.Hierarchy, audience: l.Audience, configured: true}
+	if err := loc.placeToken(c, l); err != nil {
+		return nil, fmt.Errorf("TokenBase of %s: %w", base, err)
+	}
+	loc.ready(c)
+	return loc, nil
+}
+
+// placeToken works out where the token endpoint of l is.
+func (loc *location) placeToken(c Config, l Location) (err error) {
+	switch {
+	case l.Audience == "" && l.TokenBase != "":
+		return errors.New("it is of no use without an Audience")
+	case l.Audience == "":
+		return nil
+	case l.TokenBase != "":
+		if loc.token, err = parseEndpoint(l.TokenBase); err != nil {
+			return err
+		}
+		if loc.token.scheme != "https" {
+			return errors.New("must be https: a token is never sent in clear")
+		}
+	case loc.base.scheme == "https":
+		loc.token = loc.base
+	default:
+		loc.token = endpoint{"https", net.JoinHostPort(loc.base.name(), strconv.Itoa(c.TokenEndpointPort))}
+	}
+	return nil
+}
+
+// ready gives the location what it needs to serve.
+func (loc *location) ready(c Config) {
+	loc.slots = make(chan struct{}, c.MaxConnsPerHost)
+	loc.health = newHealth(c)
+}
+
+// asksForAuth tells whether the plain directories asked for authentication lately.
+func (loc *location) asksForAuth() bool { return time.Now().UnixNano() < loc.asksAuth.Load() }
+
+// rememberAuth keeps for d that the plain directories ask for authentication; zero forgets it.
+func (loc *location) rememberAuth(d time.Duration) {
+	loc.asksAuth.Store(time.Now().Add(d).UnixNano())
+}

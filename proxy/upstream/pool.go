@@ -1,0 +1,159 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/content"
+)
+
+// Pool is all the DPs that we know, and the connections to them. It is used by several goroutines at once.
+type Pool struct {
+	cfg       Config
+	dir       *directory
+	transport *http.Transport
+	metrics   *metrics
+
+	ctx    context.Context // ends with the Pool, and every request of it
+	cancel context.CancelFunc
+}
+
+// New makes a Pool. It refuses a Config that contradicts itself. It dials nobody.
+func New(cfg Config) (*Pool, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	dir, err := newDirectory(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	p := &Pool{cfg: cfg, dir: dir, transport: newTransport(cfg)}
+	if p.metrics, err = newMetrics(cfg.Registerer, dir); err != nil {
+		return nil, fmt.Errorf("upstream: registering the metrics: %w", err)
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// newTransport speaks HTTP/1.1 only, as IIS wants it for Windows authentication, through no proxy, and changes no body.
+func newTransport(cfg Config) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Protocols: protocols,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			// net/http lets a dial go on when its request has ended: this is what bounds it.
+			ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+			defer cancel()
+			conn, err := cfg.Dial(ctx, network, addr)
+			if err != nil {
+				return nil, dialError{err}
+			}
+			return conn, nil
+		},
+		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    cfg.ConnectTimeout,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    cfg.MaxConnsPerHost,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		ReadBufferSize:         64 << 10,
+	}
+}
+
+// Close ends every request that is under way, and the streams with it, and closes the idle connections.
+func (p *Pool) Close() {
+	p.cancel()
+	p.transport.CloseIdleConnections()
+	p.metrics.unregister(p.cfg.Registerer)
+}
+
+// ended says why there is nothing more to do for a caller: it has gone, or the Pool has. Nil when neither is so.
+func (p *Pool) ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if p.ctx.Err() != nil {
+		return errClosed
+	}
+	return nil
+}
+
+// Source returns the supplier of the file that t names. t.Header goes to the DP that t names and to no other. With
+// clientAuth the client's own headers are all that may open a door: no token of ours is ever added. Without it the caller
+// has established that the client is entitled to what our token opens.
+func (p *Pool) Source(t content.Target, clientAuth bool) cache.Source { return p.source(t, clientAuth) }
+
+func (p *Pool) source(t content.Target, clientAuth bool) *source {
+	t.Header = t.Header.Clone() // a Source may outlive the request
+	return &source{pool: p, target: t, clientAuth: clientAuth, named: p.dir.named(t)}
+}
+
+// Ask puts t to the DP that it names, in a HEAD with the client's own headers and no credential of ours, and returns the
+// DP's status: its verdict on this client. A status of 500 and more is no verdict: it is, as silence is, an error that Is
+// cache.ErrUnreachable.
+func (p *Pool) Ask(ctx context.Context, t content.Target) (int, error) {
+	s := p.source(t, true)
+	out := s.attempt(ctx, s.named, query{method: http.MethodHead})
+	if err := p.ended(ctx); err != nil && out.verdict == canceled {
+		return 0, fmt.Errorf("asking %s: %w", s.named.label, err)
+	}
+	if out.status == 0 || out.status >= 500 {
+		return 0, &unreachableError{fmt.Errorf("asking %s: %w", t.Host, out.err), isTimeout(out.err)}
+	}
+	return out.status, nil
+}
+
+// Hierarchy returns the hierarchy of host[:port], for content.ID.Hierarchy. A host that is not configured is a hierarchy of
+// its own, "host:" and its name.
+func (p *Pool) Hierarchy(host string) string { return p.dir.hierarchy(host) }
+
+// LocationStatus is how one DP is doing.
+type LocationStatus struct {
+	// Scheme and Host (host:port) are where its plain directories are.
+	Scheme, Host string
+	// Hierarchy is its hierarchy; Configured is false for a DP that a client named.
+	Hierarchy  string
+	Configured bool
+	// State of its breaker: "closed", "half-open" or "open", since then.
+	State string
+	Since time.Time
+	// Failures in a row. LastError and LastErrorAt tell the last one ever; empty and zero when there was none.
+	Failures    int
+	LastError   string
+	LastErrorAt time.Time
+	// Bytes of bodies received, and Requests begun.
+	Bytes, Requests int64
+	// Latency is the moving average of the time to the header of an answer; zero when there was none.
+	Latency time.Duration
+}
+
+// Status returns the configured DPs in their order, then those that clients named, the last one first.
+func (p *Pool) Status() []LocationStatus {
+	var list []LocationStatus
+	for _, loc := range p.dir.all() {
+		s := LocationStatus{
+			Scheme: loc.base.scheme, Host: loc.base.host, Hierarchy: loc.hierarchy, Configured: loc.configured,
+		}
+		loc.health.snapshot(&s)
+		list = append(list, s)
+	}
+	return list
+}
+
+// received and headerCame keep the books of a DP.
+func (p *Pool) received(loc *location, n int) {
+	loc.health.received(n)
+	p.metrics.bytes.WithLabelValues(loc.label).Add(float64(n))
+}
+
+func (p *Pool) headerCame(loc *location, after time.Duration) {
+	loc.health.headerAfter(after)
+	p.metrics.latency.WithLabelValues(loc.label).Observe(after.Seconds())
+}

@@ -1,0 +1,58 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"branchpoint/cache"
+)
+
+// tally is what the DPs said in one round in which none served.
+type tally struct {
+	missing, different, noRange, failures, timeouts int
+
+	refusal *RefusedError // of the first that refused; one that asks for credentials comes before others
+	last    error         // the last failure
+}
+
+// add counts the answer of loc.
+func (t *tally) add(loc *location, out outcome) {
+	switch out.verdict {
+	case missing:
+		t.missing++
+	case different:
+		t.different++
+	case noRange:
+		t.noRange++
+	case refused:
+		if t.refusal == nil || (out.status == http.StatusUnauthorized && t.refusal.Status != http.StatusUnauthorized) {
+			t.refusal = &RefusedError{Status: out.status, Host: loc.base.host}
+		}
+	default:
+		t.failures++
+		t.last = fmt.Errorf("%s: %w", loc.base.host, out.err)
+		if isTimeout(out.err) {
+			t.timeouts++
+		}
+	}
+}
+
+// verdict turns the answers of a round into one error, and tells whether another round could end otherwise: it could when a
+// DP that gave no answer may still have the right bytes. A new version of a mutable object is news that does not wait.
+func (t *tally) verdict(mutable bool) (err error, final bool) {
+	heardAll := t.failures == 0
+	switch {
+	case t.noRange > 0: // it has the wanted object, or nothing was wanted
+		return cache.ErrNoRange, heardAll
+	case t.different > 0:
+		return cache.ErrChanged, heardAll || mutable
+	case t.refusal != nil:
+		return t.refusal, heardAll
+	case t.missing > 0 && heardAll:
+		return cache.ErrMissing, true
+	case t.last != nil:
+		return &unreachableError{cause: t.last, timeout: t.timeouts == t.failures}, false
+	}
+	return &unreachableError{cause: errors.New("nobody was left to ask")}, false
+}

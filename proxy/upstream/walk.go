@@ -1,0 +1,26 @@
+package upstream
+
+import "slices"
+
+// walk goes through the candidates of one round, each once, asking their health only when their turn has come.
+type walk struct{ left []*location }
+
+// next returns the location to ask now, nil when each has had its turn: the first that is ready, then the first that failed
+// a moment ago, then the first whose breaker is open.
+func (w *walk) next() *location {
+	best, bestRank := -1, tripped+1
+	for i, loc := range w.left {
+		if r := loc.health.rank(); r < bestRank {
+			best, bestRank = i, r
+		}
+		if bestRank == ready {
+			break
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	loc := w.left[best]
+	w.left = slices.Delete(w.left, best, best+1)
+	return loc
+}
