@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// refusal is an answer of our own to a request that goes nowhere. Its text is fixed: nothing of the request is repeated.
+type refusal struct {
+	status int
+	reason string // label of the metric
+	text   string
+}
+
+func (e *exchange) refuse(r *refusal) {
+	e.result = r.reason
+	e.Header().Set("Connection", "close")
+	http.Error(e, "Branchpoint: "+r.text, r.status)
+}
+
+// admit decides whether a request may go anywhere at all.
+func (p *Proxy) admit(e *exchange, r *http.Request) *refusal {
+	if strings.Contains(strings.Join(r.Header["Via"], ","), " "+p.config.Via) {
+		return &refusal{http.StatusLoopDetected, "loop", "this request has been here before: the proxies go round in a circle."}
+	}
+	if r.Method != http.MethodConnect && !r.URL.IsAbs() {
+		return &refusal{http.StatusBadRequest, "not_proxy", "this is a proxy. Point the client's proxy setting at it."}
+	}
+	host, port := splitHost(r)
+	if host == "" {
+		return &refusal{http.StatusBadRequest, "no_host", "the request names no host."}
+	}
+	if r.Method == http.MethodConnect && !slices.Contains(e.listener.ConnectPorts, port) {
+		return &refusal{http.StatusForbidden, "port", "tunnels to this port are not allowed (connect_ports)."}
+	}
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" && r.Method != http.MethodConnect {
+		return &refusal{http.StatusBadRequest, "scheme", "only http and https are forwarded."}
+	}
+	if !e.listener.allows(host, port) {
+		return &refusal{http.StatusForbidden, "destination", "this destination is not served here (allow_hosts)."}
+	}
+	return nil
+}
+
+// splitHost returns the destination of a request, in lower case, and its port.
+func splitHost(r *http.Request) (host, port string) {
+	host, port = r.URL.Hostname(), r.URL.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[r.URL.Scheme]
+	}
+	if r.Method == http.MethodConnect {
+		var err error
+		if host, port, err = net.SplitHostPort(r.RequestURI); err != nil {
+			return "", ""
+		}
+	}
+	return strings.ToLower(strings.TrimSuffix(host, ".")), port
+}
+
+// allows tells whether a listener serves a destination.
+func (l *Listener) allows(host, port string) bool {
+	if l.AnyHost {
+		return true
+	}
+	return slices.ContainsFunc(l.Hosts, func(pattern string) bool { return matchHost(pattern, host, port) })
+}
+
+// matchHost compares a destination with "host", "host:port" or "*.suffix".
+func matchHost(pattern, host, port string) bool {
+	pattern = strings.ToLower(pattern)
+	if h, p, err := net.SplitHostPort(pattern); err == nil {
+		if p != port {
+			return false
+		}
+		pattern = h
+	}
+	if suffix, ok := strings.CutPrefix(pattern, "*"); ok {
+		return strings.HasPrefix(suffix, ".") && strings.HasSuffix(host, suffix) && len(host) > len(suffix)
+	}
+	return pattern == host
+}

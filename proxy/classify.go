@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+
+	"branchpoint/proxy/content"
+)
+
+// class is what kind of request this is.
+type class uint8
+
+const (
+	classPass    class = iota // forwarded untouched
+	classContent              // a file that the cache may answer
+	classTunnel               // CONNECT
+)
+
+func (c class) String() string {
+	switch c {
+	case classContent:
+		return "content"
+	case classTunnel:
+		return "tunnel"
+	}
+	return "pass"
+}
+
+// classify names a request. Only GET and HEAD of a file are content; a client that is in the middle of authenticating its
+// connection, or has done so, must talk to the distribution point itself.
+func (p *Proxy) classify(r *http.Request) (content.Target, class) {
+	if r.Method == http.MethodConnect {
+		return content.Target{}, classTunnel
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return content.Target{}, classPass
+	}
+	t, ok := content.Parse(r.URL.Scheme, r.URL.Host, rawTarget(r))
+	if !ok || authenticatesConnection(r.Header) || connOf(r).pinnedTo(t.Host) {
+		return content.Target{}, classPass
+	}
+	t.ID.Hierarchy = p.config.Origins.Hierarchy(t.Host)
+	t.Header = endToEnd(r.Header)
+	return t, classContent
+}
+
+// rawTarget returns the origin-form target byte for byte as the client sent it: in an absolute-form target, what follows
+// the authority.
+func rawTarget(r *http.Request) string {
+	raw := r.RequestURI
+	if _, rest, ok := strings.Cut(raw, "://"); ok && !strings.HasPrefix(raw, "/") {
+		i := strings.IndexAny(rest, "/?")
+		if i < 0 {
+			return "/"
+		}
+		raw = rest[i:]
+	}
+	if strings.HasPrefix(raw, "?") {
+		raw = "/" + raw
+	}
+	return raw
+}
+
+// authenticatesConnection tells whether the request is part of a Windows authentication, which proves the identity of a
+// connection and not of a request (RFC 4559).
+func authenticatesConnection(h http.Header) bool {
+	for _, v := range h["Authorization"] {
+		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
+		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
+			return true
+		}
+	}
+	return false
+}
+
+// hopByHop are the headers that end at the next hop (RFC 9110, section 7.6.1, and the older proxy conventions).
+var hopByHop = [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// endToEnd returns a copy of h without what ends here.
+func endToEnd(h http.Header) http.Header {
+	h = h.Clone()
+	removeHopByHop(h)
+	return h
+}
+
+func removeHopByHop(h http.Header) {
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		h.Del(name)
+	}
+}

@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/content"
+)
+
+// exchange is one request and what became of it. It is the ResponseWriter of the request, so that status and size are
+// known in the end.
+type exchange struct {
+	w        http.ResponseWriter
+	listener Listener
+	client   string // address without port
+	method   string
+	host     string
+	path     string // without the query, which may hold secrets
+	start    time.Time
+
+	class   class
+	target  content.Target
+	status  int
+	bytes   int64
+	result  string // of the cache: hit, miss, collapsed, pass, refused
+	outcome cache.Outcome
+	err     error
+}
+
+func newExchange(w http.ResponseWriter, r *http.Request, l Listener) *exchange {
+	client, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		client = r.RemoteAddr
+	}
+	return &exchange{w: w, listener: l, client: client, method: r.Method, host: r.Host, path: r.URL.Path, start: time.Now()}
+}
+
+// writeStall is how long a client may take no byte at all of what one write offers it. BITS under a policy may crawl, so
+// it is long; a client that has gone without a word still gives its connection back.
+const writeStall = 5 * time.Minute
+
+func (e *exchange) Header() http.Header { return e.w.Header() }
+
+func (e *exchange) WriteHeader(status int) {
+	if status >= 200 && e.status == 0 {
+		e.status = status
+	}
+	e.pace()
+	e.w.WriteHeader(status)
+}
+
+// pace gives the client time for the next bytes. The deadline of an earlier request must not hold for this one.
+func (e *exchange) pace() {
+	// An error only says that this kind of connection knows no deadline.
+	_ = http.NewResponseController(e.w).SetWriteDeadline(time.Now().Add(writeStall))
+}
+
+func (e *exchange) Write(p []byte) (int, error) {
+	if e.status == 0 {
+		e.status = http.StatusOK
+	}
+	e.pace()
+	n, err := e.w.Write(p)
+	e.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (e *exchange) Unwrap() http.ResponseWriter { return e.w }
+
+// Flush passes on what is buffered.
+func (e *exchange) Flush() { _ = http.NewResponseController(e.w).Flush() }
+
+// started tells whether the client has been sent a status.
+func (e *exchange) started() bool { return e.status != 0 }
+
+// panicked notes a bug. The value of a panic may hold anything, a token too, so only its type is told.
+func (p *Proxy) panicked(e *exchange, cause any) {
+	p.metrics.panics.Inc()
+	p.log.Error("a request panicked", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+	if !e.started() {
+		http.Error(e, "Branchpoint: internal error.", http.StatusInternalServerError)
+	}
+}
+
+// logExchange writes the one line of a request.
+func (p *Proxy) logExchange(e *exchange, aborted bool) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("listener", e.listener.Name), slog.String("client", e.client), slog.String("method", e.method),
+		slog.String("host", e.host), slog.String("class", e.class.String()), slog.Int("status", e.status),
+		slog.Int64("bytes", e.bytes), slog.Duration("took", time.Since(e.start)),
+	}
+	if e.class == classContent {
+		attrs = append(attrs, slog.String("content", e.target.ID.Content), slog.String("file", e.target.ID.Path),
+			slog.String("cache", e.result), slog.Int64("stored", e.outcome.Stored), slog.Int64("waited", e.outcome.Waited),
+			slog.Int64("direct", e.outcome.Direct))
+	} else {
+		attrs = append(attrs, slog.String("path", e.path))
+	}
+	if e.err != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Any("error", e.err))
+	}
+	if aborted {
+		attrs = append(attrs, slog.Bool("aborted", true))
+	}
+	p.log.LogAttrs(nil, level, "request", attrs...)
+}

@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+// Entitlement says how clients of a listener show that they may have a content.
+type Entitlement string
+
+const (
+	// Machine serves every process of this machine with the tokens that it has. For loopback listeners only.
+	Machine Entitlement = "machine"
+	// Origin asks the distribution point, with the client's own headers.
+	Origin Entitlement = "origin"
+	// Network serves clients of named networks with our token, and asks for all others as Origin does.
+	Network Entitlement = "network"
+)
+
+// Listener is one door of the proxy.
+type Listener struct {
+	// Name appears in logs and metrics.
+	Name string
+	// Entitlement: how clients show that they may have a content. It must be set.
+	Entitlement Entitlement
+	// Networks are served without asking when Entitlement is Network.
+	Networks []netip.Prefix
+	// AnyHost serves every destination. For loopback listeners only.
+	AnyHost bool
+	// Hosts are the destinations otherwise: "host", "host:port" or "*.suffix".
+	Hosts []string
+	// ConnectPorts are the ports that tunnels may lead to.
+	ConnectPorts []string
+	// MaxConnections is how many clients are connected at a time; more wait to be accepted. Zero means 4096.
+	MaxConnections int
+}
+
+// Timeouts against clients that are slow or silent.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	// maxHeader leaves room for BITS custom headers of 16,384 characters and a Kerberos ticket of 48 KiB.
+	maxHeader = 96 << 10
+)
+
+func (l *Listener) validate(address net.Addr) error {
+	loopback := false
+	if tcp, ok := address.(*net.TCPAddr); ok {
+		loopback = tcp.IP.IsLoopback()
+	}
+	switch {
+	case l.Entitlement == Machine && !loopback:
+		return fmt.Errorf("listener %s: entitlement machine is for loopback addresses, not %s", l.Name, address)
+	case l.AnyHost && !loopback:
+		return fmt.Errorf("listener %s: any destination is for loopback addresses, not %s", l.Name, address)
+	case l.Entitlement == Network && len(l.Networks) == 0:
+		return fmt.Errorf("listener %s: entitlement network names no network", l.Name)
+	case l.Entitlement != Machine && l.Entitlement != Origin && l.Entitlement != Network:
+		return fmt.Errorf("listener %s: entitlement %q is unknown", l.Name, l.Entitlement)
+	}
+	return nil
+}
+
+// Serve answers the clients of a listener until ctx ends, then lets running requests finish for at most drain. It returns
+// nil when it ended because of ctx.
+func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain time.Duration) error {
+	if err := l.validate(ln.Addr()); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	if l.MaxConnections == 0 {
+		l.MaxConnections = 4096
+	}
+	server := &http.Server{
+		Handler:           &door{p, l},
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ConnContext:       p.forward.connContext,
+		ConnState:         p.forward.connState,
+	}
+	drained := make(chan struct{})
+	running := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		if server.Shutdown(final) != nil {
+			server.Close()
+		}
+	})
+	err := server.Serve(netutil.LimitListener(ln, l.MaxConnections))
+	if running() {
+		return fmt.Errorf("listener %s: %w", l.Name, err) // it ended by itself
+	}
+	<-drained
+	return nil
+}

@@ -1,0 +1,59 @@
+package proxy
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what clients ask for and get.
+type metrics struct {
+	active          prometheus.Gauge
+	requests        *prometheus.CounterVec
+	bytes           *prometheus.CounterVec
+	seconds         *prometheus.HistogramVec
+	verdicts        *prometheus.CounterVec
+	panics          prometheus.Counter
+	forwardFailures prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	labels := []string{"listener", "class", "result"}
+	m := &metrics{
+		active: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "branchpoint_requests_active", Help: "Requests that are being answered."}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_requests_total", Help: "Requests, by what they were and what the cache made of them."},
+			append(labels, "status")),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_response_bytes_total", Help: "Body bytes sent to clients."}, labels),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "branchpoint_request_seconds", Help: "From the request's head to the answer's last byte.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10)}, labels),
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_entitlement_total",
+			Help: "Questions to distribution points whether a client may have a content."}, []string{"verdict"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "branchpoint_request_panics_total", Help: "Requests that ended in a panic."}),
+		forwardFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "branchpoint_forward_failures_total", Help: "Forwarded requests whose destination gave no answer."}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.active, m.requests, m.bytes, m.seconds, m.verdicts, m.panics, m.forwardFailures)
+	}
+	return m
+}
+
+func (m *metrics) exchange(e *exchange) {
+	result := e.result
+	if result == "" {
+		result = "pass"
+	}
+	labels := []string{e.listener.Name, e.class.String(), result}
+	m.requests.WithLabelValues(append(labels, strconv.Itoa(e.status))...).Inc()
+	m.bytes.WithLabelValues(labels...).Add(float64(e.bytes))
+	m.seconds.WithLabelValues(labels...).Observe(time.Since(e.start).Seconds())
+}
+
+func (m *metrics) verdict(v string) { m.verdicts.WithLabelValues(v).Inc() }

@@ -1,0 +1,144 @@
+// Package proxy is what clients talk to: it admits a request, names what it asks for, and has it answered from the cache,
+// forwarded untouched, or tunnelled.
+//
+// A request goes through the package in this order: listener.go accepts, proxy.go admits, classify.go names, then either
+// serve.go answers content (entitle.go asks first whether this client may have it), or forward.go passes on everything
+// else. What is not understood is passed on: a client must never be worse off than without a proxy.
+package proxy
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/content"
+)
+
+// Origins is where content comes from.
+type Origins interface {
+	// Hierarchy returns the name of the hierarchy that a host (host:port) belongs to.
+	Hierarchy(host string) string
+	// Source returns a Source for the target. It is only called for a client that may have the content.
+	Source(t content.Target) cache.Source
+	// Ask asks the distribution point that the target names for the file, with the client's own headers and nothing of ours,
+	// without its bytes. It returns the status of the answer, or an error that is cache.ErrUnreachable.
+	Ask(ctx context.Context, t content.Target) (status int, err error)
+}
+
+// Tokens takes note of tokens that clients of this machine present.
+type Tokens interface {
+	Observe(host string, h http.Header)
+}
+
+// Config is what a Proxy is made of. Cache, Origins and Dial must be set.
+type Config struct {
+	Cache   *cache.Cache
+	Origins Origins
+	// Tokens is shown what clients of machine listeners present. Nil means nobody is.
+	Tokens Tokens
+	// Dial connects to the destinations of what is forwarded and tunnelled. It must refuse what the proxy must not reach:
+	// see Guard.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// RootCAs verify what is forwarded to an https destination. Nil means the system roots.
+	RootCAs *x509.CertPool
+	// Via is our name in Via headers; a request that carries it already has come round in a circle. It must be a token of
+	// RFC 9110 and differ between instances. Empty means "branchpoint".
+	Via string
+	// VerdictAge is how long a distribution point's word that a client may have a content counts. Zero means 5 minutes.
+	VerdictAge time.Duration
+	// Grace is how long it still counts when no distribution point can be reached. Zero means 24 hours.
+	Grace time.Duration
+	// TunnelIdle is how long a tunnel may be silent. Zero means 10 minutes.
+	TunnelIdle time.Duration
+	// Registerer takes the metrics, Logger a line a request. Nil means that nobody wants them.
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+}
+
+// Proxy answers requests for any number of listeners.
+type Proxy struct {
+	config  Config
+	log     *slog.Logger
+	metrics *metrics
+	verdict verdicts
+	forward *forwarder
+}
+
+// New makes a Proxy. Close ends it.
+func New(config Config) (*Proxy, error) {
+	if config.Cache == nil || config.Origins == nil || config.Dial == nil {
+		return nil, errors.New("proxy: a cache, origins and a dialer are needed")
+	}
+	if config.Via == "" {
+		config.Via = "branchpoint"
+	}
+	if config.VerdictAge == 0 {
+		config.VerdictAge = 5 * time.Minute
+	}
+	if config.Grace == 0 {
+		config.Grace = 24 * time.Hour
+	}
+	if config.TunnelIdle == 0 {
+		config.TunnelIdle = 10 * time.Minute
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	p := &Proxy{config: config, log: config.Logger, metrics: newMetrics(config.Registerer)}
+	p.verdict.init(config.Grace)
+	p.forward = newForwarder(config, p.metrics)
+	return p, nil
+}
+
+// Close ends what outlives its request: tunnels and idle connections. Listeners must have been shut down before.
+func (p *Proxy) Close() { p.forward.close() }
+
+// door is the handler of one listener.
+type door struct {
+	p *Proxy
+	l Listener
+}
+
+// ServeHTTP is the first step of every request.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := newExchange(w, r, d.l)
+	d.p.metrics.active.Inc()
+	defer d.p.finish(e)
+	if refusal := d.p.admit(e, r); refusal != nil {
+		e.refuse(refusal)
+		return
+	}
+	target, class := d.p.classify(r)
+	e.class, e.target = class, target
+	var err error
+	switch class {
+	case classContent:
+		err = d.p.content(e, r, target)
+	default:
+		d.p.forward.serve(e, r)
+	}
+	if err != nil {
+		d.p.answer(e, r, err)
+	}
+}
+
+// finish ends an exchange: the counters, the line in the log, and a panic that must not end more than its request.
+func (p *Proxy) finish(e *exchange) {
+	cause := recover()
+	if cause != nil && cause != http.ErrAbortHandler {
+		p.panicked(e, cause)
+	}
+	p.metrics.active.Dec()
+	p.metrics.exchange(e)
+	p.logExchange(e, cause != nil)
+	if cause != nil {
+		panic(http.ErrAbortHandler) // the server closes the connection: a cut body is never ended politely
+	}
+}

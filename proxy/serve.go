@@ -1,0 +1,161 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/content"
+)
+
+// content answers a request for a file from the cache. When upstream turns out to have another object before the client
+// has been sent anything, it starts again with that one.
+func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
+	if err := p.entitled(e, r, t); err != nil {
+		return err
+	}
+	ranges := parseRange(r.Header.Get("Range"))
+	if !ranges.valid {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range") // IIS ignores what it does not understand, and so do we
+	}
+	src := p.config.Origins.Source(t)
+	key := cache.Key{Name: t.ID.Name(), Group: t.ID.Group(), Mutable: t.ID.Mutable(), Origin: t.Host}
+	use := cache.Use{Client: e.client, Offset: ranges.offset, Length: ranges.length}
+	if r.Method == http.MethodHead {
+		use.Length = 0
+	}
+	for again := true; ; again = false {
+		err := p.deliver(e, r, key, src, use)
+		if again && errors.Is(err, cache.ErrChanged) && !e.started() {
+			continue
+		}
+		return err
+	}
+}
+
+// deliver sends what the request asks for from one generation of the object.
+func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src cache.Source, use cache.Use) error {
+	ctx, cancel := context.WithCancel(r.Context())
+	reader, err := p.config.Cache.Open(ctx, key, src, use)
+	if err != nil {
+		cancel()
+		return err
+	}
+	body := &body{Reader: reader}
+	defer func() {
+		cancel() // a reader that waits in another goroutine ends, so that body.close does
+		e.outcome = reader.Outcome()
+		body.close()
+	}()
+	info := reader.Info()
+	e.result = result(reader, use)
+	header := e.Header()
+	header.Set("Via", "1.1 "+p.config.Via)
+	header.Set("Cache-Status", cacheStatus[e.result])
+	header.Set("Content-Type", "application/octet-stream")
+	if info.ContentType != "" {
+		header.Set("Content-Type", info.ContentType)
+	}
+	if info.ETag != "" {
+		header.Set("Etag", info.ETag)
+	}
+	d := &delivery{e: e, body: body}
+	http.ServeContent(d, r, "", info.LastModified, body)
+	if d.err == nil {
+		d.sendHeader()
+	}
+	return d.err
+}
+
+// cacheStatus is what we tell of an answer's origin (RFC 9211).
+var cacheStatus = map[string]string{
+	"hit":       "Branchpoint; hit",
+	"collapsed": "Branchpoint; fwd=miss; collapsed",
+	"miss":      "Branchpoint; fwd=miss; stored",
+}
+
+// result tells whether what the client asks for is there.
+func result(r *cache.Reader, use cache.Use) string {
+	if use.Length == 0 {
+		return "hit"
+	}
+	present, coming := r.Has(use.Offset, use.Length)
+	switch {
+	case present:
+		return "hit"
+	case coming:
+		return "collapsed"
+	}
+	return "miss"
+}
+
+// body is what http.ServeContent reads. For several ranges it reads in a goroutine of its own, which may still be at it
+// when ServeContent has returned; close waits for it.
+type body struct {
+	*cache.Reader
+
+	mu     sync.Mutex
+	closed bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, errors.New("proxy: the answer has ended")
+	}
+	return b.Reader.Read(p)
+}
+
+func (b *body) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.Reader.Close()
+}
+
+// delivery is the ResponseWriter that http.ServeContent sees. It is where "which bytes" becomes "how they leave":
+// ServeContent copies a range by io.CopyN, which hands ReadFrom the reader and the length, and from there the cache
+// writes to the client itself. The status is held back until the first byte is at hand, so that an error can still be
+// told as one.
+type delivery struct {
+	e      *exchange
+	body   *body
+	status int // not yet sent, zero when it was
+	err    error
+}
+
+func (d *delivery) Header() http.Header { return d.e.Header() }
+
+func (d *delivery) WriteHeader(status int) { d.status = status }
+
+func (d *delivery) sendHeader() {
+	if d.status != 0 {
+		d.e.WriteHeader(d.status)
+		d.status = 0
+	}
+}
+
+func (d *delivery) Write(p []byte) (int, error) {
+	d.sendHeader()
+	return d.e.Write(p)
+}
+
+// ReadFrom is called by io.CopyN.
+func (d *delivery) ReadFrom(src io.Reader) (n int64, err error) {
+	if l, ok := src.(*io.LimitedReader); ok && l.R == io.Reader(d.body) {
+		off, _ := d.body.Seek(0, io.SeekCurrent)
+		n, err = d.body.WriteRange(onlyWrite{d}, off, l.N)
+	} else {
+		n, err = io.Copy(onlyWrite{d}, src)
+	}
+	d.err = err
+	return n, err
+}
+
+// onlyWrite hides ReadFrom.
+type onlyWrite struct{ io.Writer }
