@@ -1,0 +1,108 @@
+package tokenbroker
+
+import "time"
+
+const (
+	// failurePause is how long a failed fetch answers for the next callers too, so that a burst of requests does not
+	// start a command or ask a dead server once for each of them. It is short because somebody may be waiting for a token
+	// file that has just been written.
+	failurePause = 2 * time.Second
+	// aheadPause is the same for a fetch ahead of expiry, while the old token still serves everybody.
+	aheadPause = 30 * time.Second
+	// refusalHold is how long a refused secret is not offered again. A source that has changed is not affected. It ends
+	// since a server may refuse by mistake (a restart, a wrong clock), and a token file has no other way back.
+	refusalHold = 10 * time.Minute
+	// maxRefused bounds the secrets remembered as refused.
+	maxRefused = 16
+)
+
+// Stamp names one token that was handed out for an audience. Zero names none.
+type Stamp uint64
+
+// audience is what is known about one audience. Broker.mu guards all of it.
+type audience struct {
+	name string
+
+	// The token in use, its stamp and the name of its source. A stamp of 0 means that there is no token.
+	token  Token
+	stamp  Stamp
+	source string
+	since  time.Time
+	due    time.Time // when to fetch ahead of expiry
+	// superseded says that a better token is known to wait in a source: fetch before the next use.
+	superseded bool
+
+	// flight is the fetch in progress, nil when there is none.
+	flight *flight
+	// news counts what a fetch that is already in progress may have missed.
+	news uint64
+	// paused is until when a failure, failed, stands in for another fetch.
+	paused time.Time
+	failed error
+
+	refused   map[digest]time.Time // until when
+	refreshes uint64
+	refusals  uint64
+}
+
+// usable reports whether the token in use may still be handed out.
+func (a *audience) usable(now time.Time) bool { return a.stamp != 0 && !a.token.expired(now) }
+
+// install makes t the token in use.
+func (a *audience) install(t Token, source string, now time.Time, ahead time.Duration, next func() Stamp) {
+	if a.stamp == 0 || a.token.print != t.print {
+		// The same secret keeps its stamp: a refusal of it that is still under way is about this token.
+		a.stamp, a.since = next(), now
+	}
+	a.token, a.source = t, source
+	a.refreshes++
+	a.paused, a.failed = time.Time{}, nil
+	a.due = dueAt(t.expires, now, ahead)
+}
+
+// dueAt is when to look for a successor: ahead of the expiry, but for a token of short life not before half of what is
+// left of it, and never at once.
+func dueAt(expires, now time.Time, ahead time.Duration) time.Time {
+	due := expires.Add(-ahead)
+	if half := now.Add(expires.Sub(now) / 2); due.Before(half) {
+		due = half
+	}
+	if soonest := now.Add(failurePause); due.Before(soonest) {
+		due = soonest
+	}
+	return due
+}
+
+// refuse drops the token in use and remembers its secret as refused.
+func (a *audience) refuse(now time.Time) {
+	if a.refused == nil {
+		a.refused = make(map[digest]time.Time)
+	}
+	if len(a.refused) >= maxRefused {
+		a.forgetOldest()
+	}
+	a.refused[a.token.print] = now.Add(refusalHold)
+	a.token, a.stamp, a.source, a.since = Token{}, 0, "", time.Time{}
+	a.refusals++
+	a.expectNews()
+}
+
+func (a *audience) forgetOldest() {
+	var oldest digest
+	var until time.Time
+	for d, t := range a.refused {
+		if until.IsZero() || t.Before(until) {
+			oldest, until = d, t
+		}
+	}
+	delete(a.refused, oldest)
+}
+
+// isRefused reports whether the secret of t was refused a short while ago.
+func (a *audience) isRefused(t Token, now time.Time) bool { return now.Before(a.refused[t.print]) }
+
+// expectNews lets the next caller fetch at once, and tells a fetch in progress that its answer may be out of date.
+func (a *audience) expectNews() {
+	a.news++
+	a.paused, a.failed = time.Time{}, nil
+}

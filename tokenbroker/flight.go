@@ -1,0 +1,97 @@
+package tokenbroker
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// flight is one walk along the sources for one audience, shared by all who wait for its token.
+type flight struct {
+	news uint64        // audience.news at the start
+	done chan struct{} // closed at the end, after the audience was updated
+}
+
+// launch starts a fetch for a. The caller holds mu, and knows that the broker is open and that a has no flight.
+func (b *Broker) launch(a *audience) {
+	f := &flight{news: a.news, done: make(chan struct{})}
+	a.flight = f
+	b.flights.Go(func() { b.fly(a, f) })
+}
+
+// fly fetches on the broker's own context: the first caller may leave, the others still want the token.
+func (b *Broker) fly(a *audience, f *flight) {
+	var got Token
+	var source string
+	err := error(errNoToken)
+	// Deferred, since whoever waits must be told even if a source ends this goroutine.
+	defer func() { b.land(a, f, got, source, err) }()
+	got, source, err = b.chain.fetch(b.ctx, a.name, func(t Token) outcome { return b.fit(a, t) }, b.note)
+}
+
+// fit judges a token for a.
+func (b *Broker) fit(a *audience, t Token) outcome {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	return fitAt(t, now, a.isRefused(t, now))
+}
+
+// note counts how one source did.
+func (b *Broker) note(s Source, out outcome) {
+	b.metrics.fetches.WithLabelValues(s.Name(), string(out)).Inc()
+	b.log.Debug("asked a token source", "source", s.Name(), "outcome", string(out))
+}
+
+// land writes the result of a flight into its audience, and lets the waiters go on.
+func (b *Broker) land(a *audience, f *flight, t Token, source string, err error) {
+	b.mu.Lock()
+	now := time.Now()
+	failedBefore := a.failed != nil
+	a.flight = nil
+	missed := a.news != f.news
+	switch {
+	case err == nil && !a.isRefused(t, now):
+		a.install(t.withExpiry(now.Add(b.maxAge)), source, now, b.ahead, b.nextStamp)
+	case missed:
+		// What was missed may be the very token: the next caller, or the one who waits, looks again.
+	default:
+		a.fail(err, now)
+	}
+	if !missed {
+		a.superseded = false
+	}
+	expires := a.token.expires
+	b.mu.Unlock()
+	close(f.done)
+	b.report(a.name, t, source, expires, err, failedBefore)
+}
+
+// fail keeps err for those who ask next. A token in use stays in use.
+func (a *audience) fail(err error, now time.Time) {
+	a.failed = err
+	a.paused = now.Add(failurePause)
+	if a.usable(now) {
+		a.paused = now.Add(aheadPause)
+	}
+}
+
+// nextStamp is a stamp that was never used before. The caller holds mu.
+func (b *Broker) nextStamp() Stamp {
+	b.stamp++
+	return b.stamp
+}
+
+// report logs the end of a flight. A failure that repeats is not worth a warning each time.
+func (b *Broker) report(audience string, t Token, source string, expires time.Time, err error, again bool) {
+	if err == nil {
+		b.log.Info("fetched a token", "audience", audience, "source", source,
+			"fingerprint", t.Fingerprint(), "expires", expires)
+		return
+	}
+	level := slog.LevelWarn
+	if again {
+		level = slog.LevelDebug
+	}
+	b.log.Log(context.Background(), level, "no token", "audience", audience, "reason", err)
+}

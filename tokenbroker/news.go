@@ -1,0 +1,126 @@
+package tokenbroker
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// errNoSetter answers Set when no source could take the token.
+var errNoSetter = errors.New("no configured token source takes tokens that are handed in")
+
+// Refused says that a server answered 401 or 403 to the token with this stamp. The token is not used again for this
+// audience: the next Authorize asks the sources anew, once for all callers, and passes over a source that still has the
+// same secret. A stamp that is no longer current changes nothing, so a burst of refusals costs one fetch.
+func (b *Broker) Refused(audience string, s Stamp) {
+	t, ok := b.stamped(audience, s)
+	if !ok {
+		return
+	}
+	// The sources forget first: a fetch that starts right after the refusal must not get the same secret from a memory.
+	for _, src := range b.chain {
+		if f, ok := src.(Forgetter); ok {
+			f.Forget(audience, t)
+		}
+	}
+	if source, ok := b.refuse(audience, s); ok {
+		b.metrics.refusals.Inc()
+		b.log.Warn("a server refused a token", "audience", audience, "source", source, "fingerprint", t.Fingerprint())
+	}
+}
+
+// stamped returns the token in use for the audience if its stamp is s.
+func (b *Broker) stamped(audience string, s Stamp) (Token, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, ok := b.audiences.get(audience)
+	if !ok || s == 0 || a.stamp != s {
+		return Token{}, false
+	}
+	return a.token, true
+}
+
+// refuse drops the token in use if its stamp is s, and returns the name of its source.
+func (b *Broker) refuse(audience string, s Stamp) (source string, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, ok := b.audiences.get(audience)
+	if !ok || a.stamp != s {
+		return "", false
+	}
+	source = a.source
+	a.refuse(time.Now())
+	return source, true
+}
+
+// Observe takes the token that a client presented in its own request, for an audience. Call it only for listeners that
+// serve this machine alone: whoever may call it chooses a token that others use. A token that works is not displaced by
+// one that was observed. It does nothing when the request carries no token or no source is an Observer.
+func (b *Broker) Observe(audience string, h http.Header) {
+	o, ok := ability[Observer](b.chain)
+	if !ok || !b.presentation.Carries(h) {
+		return
+	}
+	t, ok := b.presentation.Extract(h)
+	if !ok {
+		return
+	}
+	now := time.Now()
+	t = t.withExpiry(now.Add(b.maxAge))
+	if t.expired(now) || b.knows(audience, t, now) {
+		return
+	}
+	o.Offer(audience, t)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a, ok := b.audiences.get(audience); ok && !a.usable(now) {
+		a.expectNews()
+	}
+}
+
+// knows reports whether an observed token tells nothing new: it was refused, or it is in use already.
+func (b *Broker) knows(audience string, t Token, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, ok := b.audiences.get(audience)
+	return ok && (a.isRefused(t, now) || a.usable(now) && a.token.print == t.print)
+}
+
+// Set hands in a token, as a task sequence does through the admin API. The next Authorize uses it, unless a source that
+// comes before the Setter has a token. expires zero means not known. A secret that was refused before counts as new:
+// somebody means it. It fails when NewToken refuses the secret, when the token has expired, and when no source is a
+// Setter. No error holds the secret.
+func (b *Broker) Set(audience, secret string, expires time.Time) error {
+	setter, ok := ability[Setter](b.chain)
+	if !ok {
+		return errNoSetter
+	}
+	t, err := NewToken(secret, expires)
+	if err != nil {
+		return fmt.Errorf("set a token for %s: %w", audience, err)
+	}
+	now := time.Now()
+	if t.expired(now) {
+		return fmt.Errorf("set a token for %s: it expired at %s", audience, t.expires.Format(time.RFC3339))
+	}
+	setter.Put(audience, t.withExpiry(now.Add(b.maxAge)))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.entry(audience)
+	delete(a.refused, t.print)
+	a.superseded = true
+	a.expectNews()
+	return nil
+}
+
+// ability returns the source that can do T.
+func ability[T any](sources []Source) (T, bool) {
+	for _, s := range sources {
+		if able, ok := s.(T); ok {
+			return able, true
+		}
+	}
+	var none T
+	return none, false
+}

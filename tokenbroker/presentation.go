@@ -1,0 +1,143 @@
+package tokenbroker
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// placeholder is where the token goes in a format.
+const placeholder = "{token}"
+
+// Presentation is how a token travels in a request. Which header a CM client uses towards a DP's CCMTOKENAUTH
+// directories is not public, so all of it is a setting and the defaults are a guess: the form that CM's AdminService
+// documents for its own tokens. The zero value is the default; use values that Validate accepts.
+type Presentation struct {
+	// HeaderName is the header field that carries the token. Empty is "Authorization".
+	HeaderName string
+	// HeaderFormat is the field's value, with "{token}" exactly once. Empty is "Bearer {token}". Text before the token is
+	// matched without regard to case, as authentication schemes are (RFC 9110 section 11.1).
+	HeaderFormat string
+	// ExtraHeaders are further fields, "Name: value", that are set beside the token; "{token}" in a value stands for it.
+	ExtraHeaders []string
+}
+
+// Apply sets the fields of the presentation on h, in place of whatever h had under their names. The zero Token sets
+// nothing.
+func (p Presentation) Apply(t Token, h http.Header) {
+	if t.reveal == nil {
+		return
+	}
+	secret := t.reveal()
+	h.Set(p.name(), strings.Replace(p.format(), placeholder, secret, 1))
+	for _, line := range p.ExtraHeaders {
+		name, value, _ := strings.Cut(line, ":")
+		h.Set(strings.TrimSpace(name), strings.ReplaceAll(strings.TrimSpace(value), placeholder, secret))
+	}
+}
+
+// Extract returns the token that h carries under HeaderName. It is false when there is none, when there are several (no
+// telling which one counts), and when NewToken refuses it. The expiry is that of NewToken for an unknown one.
+func (p Presentation) Extract(h http.Header) (Token, bool) {
+	var found string
+	for _, value := range h.Values(p.name()) {
+		secret, ok := p.match(value)
+		if ok && found != "" {
+			return Token{}, false
+		}
+		if ok {
+			found = secret
+		}
+	}
+	t, err := NewToken(found, time.Time{})
+	return t, err == nil
+}
+
+// Carries reports whether h has a field of the form of the presentation, well-formed or not: whether its sender means
+// to be known by a token. An Authorization field of another scheme does not count.
+func (p Presentation) Carries(h http.Header) bool {
+	for _, value := range h.Values(p.name()) {
+		if _, ok := p.match(value); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// match takes the token out of a field value of the right form.
+func (p Presentation) match(value string) (secret string, ok bool) {
+	before, after, _ := strings.Cut(p.format(), placeholder)
+	if len(value) <= len(before)+len(after) || !strings.EqualFold(value[:len(before)], before) {
+		return "", false
+	}
+	secret, ok = strings.CutSuffix(value[len(before):], after)
+	if strings.HasSuffix(before, " ") {
+		secret = strings.TrimLeft(secret, " ") // RFC 9110 section 11.4 lets several spaces follow the scheme
+	}
+	return secret, ok && secret != ""
+}
+
+func (p Presentation) name() string {
+	if p.HeaderName == "" {
+		return "Authorization"
+	}
+	return p.HeaderName
+}
+
+func (p Presentation) format() string {
+	if p.HeaderFormat == "" {
+		return "Bearer " + placeholder
+	}
+	return p.HeaderFormat
+}
+
+// Validate says what is wrong with a presentation.
+func (p Presentation) Validate() error {
+	if err := validateField(p.name()); err != nil {
+		return fmt.Errorf("token header: %w", err)
+	}
+	if strings.Count(p.format(), placeholder) != 1 || !printable(p.format()) {
+		return fmt.Errorf("token header format %q must be printable and hold %s exactly once", p.HeaderFormat, placeholder)
+	}
+	seen := map[string]bool{http.CanonicalHeaderKey(p.name()): true}
+	for i, line := range p.ExtraHeaders {
+		// The line itself stays out of the error: someone may have put a secret there.
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || !printable(value) {
+			return fmt.Errorf("extra token header %d must read \"Name: value\"", i+1)
+		}
+		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+		if err := validateField(name); err != nil {
+			return fmt.Errorf("extra token header %d: %w", i+1, err)
+		}
+		if seen[name] {
+			return fmt.Errorf("token header %s is set twice", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// errFraming refuses header fields that say how the message travels: setting one would break the request.
+var errFraming = errors.New("this header field belongs to the connection or the message and cannot carry a token")
+
+func validateField(name string) error {
+	switch http.CanonicalHeaderKey(name) {
+	case "Host", "Connection", "Content-Length", "Transfer-Encoding", "Te", "Trailer", "Upgrade", "Range", "If-Range":
+		return errFraming
+	}
+	// RFC 9110 section 5.6.2: the characters of a field name.
+	ok := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	}
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !ok(r) }) {
+		return fmt.Errorf("%q is no name for a header field", name)
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}

@@ -1,0 +1,48 @@
+package tokenbroker
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrUnavailable says that a source has no token for the audience. Only this lets the chain go on to the next source:
+// any other error means that the source should have had one, and stops the chain where someone can see it.
+var ErrUnavailable = errors.New("no token is available")
+
+// Source is one place that may have a token.
+type Source interface {
+	// Name tells sources apart in logs, metrics and status. It is constant and holds no secret.
+	Name() string
+	// Token returns a token for the audience. It returns soon after ctx ends. An error that is ErrUnavailable means that
+	// there is none here. The text of an error is shown to nobody unless it is a Failure. The broker asks for one audience
+	// at a time, but for several audiences at once.
+	Token(ctx context.Context, audience string) (Token, error)
+}
+
+// Forgetter is what a source implements that answers from memory: Forget says that a server refused t, so that the next
+// Token asks the place itself again.
+type Forgetter interface {
+	Forget(audience string, t Token)
+}
+
+// Observer is what a source implements that learns tokens from the requests of clients.
+type Observer interface {
+	// Offer takes a token that a client presented. Its expiry is set. Offer must not block.
+	Offer(audience string, t Token)
+}
+
+// Setter is what a source implements that is handed its tokens by someone.
+type Setter interface {
+	// Put takes a token in place of the last one for the audience. Its expiry is set. Put must not block.
+	Put(audience string, t Token)
+}
+
+// Failure is an error text that its maker vouches for: it holds no secret, and so it may be logged and shown. Sources
+// put one in the chain of errors that they return when there is something to say.
+type Failure string
+
+func (f Failure) Error() string { return string(f) }
+
+// sourceTimeout bounds one answer of one source. A management point over a slow line answers well within it.
+const sourceTimeout = 30 * time.Second
