@@ -3,6 +3,7 @@ package tokenbroker
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -29,4 +30,29 @@ func TestRefusedSecretsAreBounded(t *testing.T) {
 	if len(a.refused) != maxRefused {
 		t.Errorf("%d secrets are remembered, want %d", len(a.refused), maxRefused)
 	}
+}
+
+// forgetful is a source that notes what it is told to forget.
+type forgetful struct {
+	*fake
+	forgotten []string
+}
+
+func (f *forgetful) Forget(_ string, t Token) { f.forgotten = append(f.forgotten, t.Fingerprint()) }
+
+func TestOnlyTheRefusedTokenIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &forgetful{fake: lasting("mp", time.Hour, 0)}
+		w := newWorld(t, Config{Sources: []Source{src}})
+		stale := w.wants(t, "site", "mp-1")
+		first := w.Status()[0].Fingerprint
+		w.Refused("site", stale)
+		w.wants(t, "site", "mp-2")
+		w.Refused("site", stale) // about mp-1, which is gone
+		w.Refused("other", stale)
+		w.wants(t, "site", "mp-2")
+		if len(src.forgotten) != 1 || src.forgotten[0] != first {
+			t.Errorf("the source forgot %v, want %v once", src.forgotten, first)
+		}
+	})
 }

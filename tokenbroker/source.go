@@ -42,6 +42,7 @@ type Setter interface {
 // put one in the chain of errors that they return when there is something to say.
 type Failure string
 
+// Error is the text itself.
 func (f Failure) Error() string { return string(f) }
 
 // sourceTimeout bounds one answer of one source. A management point over a slow line answers well within it.
