@@ -1,0 +1,214 @@
+package configs
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestNothingMeansDefault(t *testing.T) {
+	setHome(t)
+	for name, text := range map[string]string{
+		"empty":                            "",
+		"only a comment":                   "# nothing\n",
+		"only a mark":                      "---\n",
+		"empty sections":                   "cache:\nlisteners:\ntoken:\n  sources:\nadmin: ~\n",
+		"the example":                      Example(),
+		"the example, by a Windows editor": strings.ReplaceAll(Example(), "\n", "\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Parse([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := Default(); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestExampleHasEverySetting keeps the example a manual: no key of any section may be missing in it.
+func TestExampleHasEverySetting(t *testing.T) {
+	var visit func(section reflect.Type)
+	visit = func(section reflect.Type) {
+		if section.Kind() == reflect.Slice {
+			section = section.Elem()
+		}
+		if section.Kind() != reflect.Struct || section == reflect.TypeFor[Network]() {
+			return
+		}
+		for i, key := range keysOf(section) {
+			if !strings.Contains(Example(), key+":") {
+				t.Errorf("the example does not have %s of %s", key, section.Name())
+			}
+			visit(section.Field(i).Type)
+		}
+	}
+	visit(reflect.TypeFor[Config]())
+}
+
+// everything sets every setting to something that is not its default.
+const everything = `
+listeners:
+  - {name: here, address: "localhost:3128", kind: forward, entitlement: origin, max_connections: 10, connect_ports: []}
+  - address: ":8080"
+    allow_hosts: ["*.Example.com", "wsus.example.com:8531", "[2001:db8::1]:80"]
+    connect_ports: [443, 8443]
+  - {name: branch, address: "10.1.0.5:8080", entitlement: network, networks: [10.1.0.0/16, "2001:db8::/32"]}
+hierarchy: contoso
+distribution_points:
+  - url: HTTP://DP1.example.com:8080/
+  - {url: "https://cloud.example.com:8443", hierarchy: other, audience: cloud.example.com}
+  - {url: "http://[2001:db8::1]:80", token_url: "https://dp3.example.com"}
+management_points: [MP1.example.com, "https://mp2.example.com:8443/"]
+upstream: {ca_files: [/a.pem], connect_timeout: 1s, response_timeout: 2s, stall_timeout: 3s, give_up_after: 1m30s,
+  max_connections_per_host: 5, failures_to_open: 6, cool_down: 7s, token_endpoint_port: 8443}
+cache: {directory: /var/cache/branchpoint, max_bytes: 1.TB, min_free_bytes: 0, check_after: 0, parallel_windows: 2, window_bytes: 1MiB}
+entitlement: {verdict_age: 0s, grace: 0s}
+token:
+  sources: [{type: command, command: [/bin/get, "-x"]}, {type: file, file: /t}, {type: task_sequence, env: X}]
+  header_name: X-Token
+  header_format: "{token}"
+  extra_headers: [X-Other]
+  max_age: 1h
+  refresh_before: 0
+  vdirs: [plain, no_cert, token_auth]
+admin: {address: "[::1]:9000", token_file: /t/admin}
+log: {level: debug, format: json}
+shutdown_timeout: 1m
+`
+
+func TestEverySetting(t *testing.T) {
+	c, err := Parse([]byte(strings.Replace(everything, "1.TB", "1TB", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what      string
+		got, want any
+	}{
+		{"name from the address", c.Listeners[1].Name, ":8080"},
+		{"entitlement of a network listener", c.Listeners[1].Entitlement, OriginEntitlement},
+		{"ports default", c.Listeners[2].ConnectPorts, []int{443}},
+		{"no CONNECT", len(c.Listeners[0].ConnectPorts), 0},
+		{"connections default", c.Listeners[1].MaxConnections, 4096},
+		{"hosts in lower case", c.Listeners[1].AllowHosts[0], "*.example.com"},
+		{"network", c.Listeners[2].Networks[0].String(), "10.1.0.0/16"},
+		{"plain DP", c.DistributionPoints[0], DistributionPoint{"http://dp1.example.com:8080", "https://dp1.example.com:8443", "contoso", "contoso"}},
+		{"cloud DP", c.DistributionPoints[1], DistributionPoint{"https://cloud.example.com:8443", "https://cloud.example.com:8443", "other", "cloud.example.com"}},
+		{"DP with a token URL", c.DistributionPoints[2].TokenURL, "https://dp3.example.com"},
+		{"management points", c.ManagementPoints, []string{"mp1.example.com", "https://mp2.example.com:8443"}},
+		{"decimal size", c.Cache.MaxBytes, Bytes(1e12)},
+		{"zero size", c.Cache.MinFreeBytes, Bytes(0)},
+		{"timeout default", c.Token.Sources[0].Timeout, seconds(30)},
+		{"duration", c.Upstream.GiveUpAfter, seconds(90)},
+	} {
+		if !reflect.DeepEqual(tt.got, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.what, tt.got, tt.want)
+		}
+	}
+	text, err := Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if !reflect.DeepEqual(again, c) {
+		t.Errorf("written and read again: got %+v\nwant %+v\n%s", again, c, text)
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	setHome(t)
+	_, err := Parse([]byte(`listenrs: 1
+cache:
+  max_byts: 3
+  max_bytes: 10
+  window_bytes: [1]
+log: {level: inf}
+distribution_points:
+  - token_url: http://dp1
+shutdown_timeout: 5
+`))
+	want := `1:1: unknown key "listenrs"; did you mean listeners?
+3:3: cache: unknown key "max_byts"; did you mean max_bytes?
+4:14: cache.max_bytes: 10B is less than parallel_windows times window_bytes; write at least 16MiB
+5:17: cache.window_bytes: this is a list; write a single value
+6:14: log.level: unknown level "inf"; did you mean info?
+8:5: distribution_points[0].url: this is required; write http://dp1.example.com
+8:16: distribution_points[0].token_url: "http://dp1" is not an https URL; write https://dp1.example.com
+9:19: shutdown_timeout: "5" has no unit; write 5s for seconds or 5m for minutes`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 8 {
+		t.Errorf("got %d problems, want 8", len(problems))
+	}
+}
+
+func TestValidate(t *testing.T) {
+	setHome(t)
+	c := Default()
+	if err := c.Validate(); err != nil {
+		t.Errorf("the default: %v", err)
+	}
+	c.Listeners = append(c.Listeners, Listener{Address: ":8080", Kind: KindForward, MaxConnections: 1, Entitlement: MachineEntitlement})
+	want := "listeners[1].entitlement: machine trusts everybody who can connect, and :8080 can be reached from the network; " +
+		"write origin, or network with networks"
+	if err := c.Validate(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// setHome gives the test directories of its own: the machine may have none.
+func setHome(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LocalAppData", "AppData"} {
+		t.Setenv(name, t.TempDir())
+	}
+}
+
+func TestNoHome(t *testing.T) {
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LocalAppData", "AppData"} {
+		t.Setenv(name, "")
+	}
+	_, err := Parse(nil)
+	if want := "cache.directory: this is required; write the path of a directory: the system names none for this user"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	c, err := Parse([]byte("cache: {directory: /data/cache}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := tokenFile("/data/cache"); c.Admin.TokenFile != want || !strings.HasSuffix(want, "admin.token") {
+		t.Errorf("token file %q", c.Admin.TokenFile)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{Example(), everything, "a: &x [*x]\n<<: {b: c}\n", "? [a]\n: !!str b\n---\n...\n", "cache: {max_bytes: 99999999999TiB}",
+		"listeners: [{address: \":0\"}, ~, 3, [[]], {}]", "\t", "%YAML 1.2\n---\n", "hierarchy: |\n  a\n  b\n", "hierarchy: .inf\nlog: {level: .nan}"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse(text)
+		if err != nil {
+			if problems, ok := errors.AsType[Problems](err); !ok || len(problems) == 0 || c != nil {
+				t.Fatalf("Parse(%q) = %v, %v", text, c, err)
+			}
+			return
+		}
+		out, err := Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(out)
+		if err != nil || !reflect.DeepEqual(c, again) {
+			t.Fatalf("Parse(%q) = %+v\nwritten: %s\nread again: %+v, %v", text, c, out, again, err)
+		}
+	})
+}

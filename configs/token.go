@@ -1,0 +1,56 @@
+package configs
+
+// Token says where tokens for distribution points come from and how they are presented.
+type Token struct {
+	// Sources are asked in this order; the next one only when one has no token. Default: request, task_sequence.
+	Sources []TokenSource `yaml:"sources"`
+	// HeaderName is the request header that carries a token. What Configuration Manager uses is not public: this is a
+	// setting and not a fact. Default "Authorization".
+	HeaderName string `yaml:"header_name"`
+	// HeaderFormat is the header's value; it has {token} exactly once. Not public either. Default "Bearer {token}".
+	HeaderFormat string `yaml:"header_format"`
+	// ExtraHeaders are further headers that carry credentials when a client sends them. Default none.
+	ExtraHeaders []string `yaml:"extra_headers"`
+	// MaxAge is how long a token that does not tell its own expiry is used. Default 8h; more than zero.
+	MaxAge Duration `yaml:"max_age"`
+	// RefreshBefore is how long before its expiry a token is replaced. Default 5m; less than MaxAge. Zero: at expiry.
+	RefreshBefore Duration `yaml:"refresh_before"`
+	// Vdirs are the virtual directories that take a token: plain, no_cert, token_auth. Default token_auth.
+	Vdirs []string `yaml:"vdirs"`
+}
+
+// TokenSource is one place where a token may be found.
+type TokenSource struct {
+	// Type is SourceRequest, SourceTaskSequence, SourceFile or SourceCommand. Required.
+	Type string `yaml:"type"`
+	// Env is the variable that holds the token, for task_sequence only. Default _SMSTSDPAuthToken.
+	Env string `yaml:"env,omitempty"`
+	// File is the path of a file that holds the token and nothing else. Required for file, refused otherwise.
+	File string `yaml:"file,omitempty"`
+	// Command is a program and its arguments; it prints the token. No shell is involved. Required for command, refused
+	// otherwise.
+	Command []string `yaml:"command,omitempty"`
+	// Timeout bounds the command. For command only, refused otherwise. Default, and zero: 30s.
+	Timeout Duration `yaml:"timeout,omitempty"`
+}
+
+const (
+	// SourceRequest is the token that a client presented in its own request.
+	SourceRequest = "request"
+	// SourceTaskSequence is the variable of a running task sequence.
+	SourceTaskSequence = "task_sequence"
+	// SourceFile is a file.
+	SourceFile = "file"
+	// SourceCommand is the output of a program.
+	SourceCommand = "command"
+)
+
+// complete fills the defaults that depend on the type.
+func (s *TokenSource) complete() {
+	if s.Type == SourceTaskSequence && s.Env == "" {
+		s.Env = "_SMSTSDPAuthToken"
+	}
+	if s.Type == SourceCommand && s.Timeout == 0 {
+		s.Timeout = seconds(30)
+	}
+}
