@@ -93,9 +93,8 @@ type countingWriter struct {
 }
 
 func (c countingWriter) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	c.n.Add(int64(n))
-	return n, err
+	c.n.Add(int64(len(b))) // before: the reader may be done before Write returns
+	return c.ResponseWriter.Write(b)
 }
 
 // asked returns the first offset and the length that a request asks for.

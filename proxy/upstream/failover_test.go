@@ -23,8 +23,7 @@ func (d *fakeDP) cutAfter(t *testing.T, n int64) func(http.ResponseWriter, *http
 		w.Header().Set("Last-Modified", d.modified.Format(http.TimeFormat))
 		w.WriteHeader(http.StatusPartialContent)
 		m := min(n, length)
-		w.Write(d.data[off : off+m])
-		d.sent.Add(m)
+		countingWriter{w, &d.sent}.Write(d.data[off : off+m])
 		w.(http.Flusher).Flush()
 		if m < length {
 			panic(http.ErrAbortHandler)

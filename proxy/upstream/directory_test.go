@@ -1,0 +1,111 @@
+package upstream
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"branchpoint/proxy/content"
+)
+
+func testDirectory(t *testing.T, cfg Config) *directory {
+	t.Helper()
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDirectory(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestHierarchy(t *testing.T) {
+	d := testDirectory(t, Config{Locations: []Location{
+		{Base: "http://DP1.lab", Hierarchy: "lab", Audience: "lab"},
+		{Base: "http://dp2.lab:8080", TokenBase: "https://tokens.lab:444", Hierarchy: "lab2", Audience: "x"},
+		{Base: "http://dp3.lab"},
+		{Base: "http://127.0.0.1:5001", Hierarchy: "one"}, {Base: "http://127.0.0.1:5002", Hierarchy: "two"},
+		{Base: "http://[::1]:5003", Hierarchy: "six"},
+	}})
+	for _, tt := range []struct{ host, want string }{
+		{"dp1.lab:80", "lab"}, {"DP1.LAB", "lab"}, {"dp1.lab:443", "lab"},
+		{"dp1.lab:8081", "host:dp1.lab:8081"},
+		{"dp2.lab:8080", "lab2"}, {"dp2.lab:80", "lab2"}, {"tokens.lab:444", "lab2"}, {"tokens.lab", "host:tokens.lab"},
+		{"dp3.lab:80", ""},
+		{"127.0.0.1:5001", "one"}, {"127.0.0.1:5002", "two"}, {"127.0.0.1:5003", "host:127.0.0.1:5003"}, {"[::1]:5003", "six"},
+		{"lab", "host:lab"}, {"other:80", "host:other"}, {"other:443", "host:other"}, {"other:81", "host:other:81"},
+	} {
+		if got := d.hierarchy(tt.host); got != tt.want {
+			t.Errorf("hierarchy of %s is %q, want %q", tt.host, got, tt.want)
+		}
+	}
+}
+
+func TestCandidates(t *testing.T) {
+	d := testDirectory(t, Config{Locations: []Location{
+		{Base: "http://a", Hierarchy: "lab"}, {Base: "http://b", Hierarchy: "lab"}, {Base: "http://c", Hierarchy: "lab"},
+		{Base: "http://x", Hierarchy: "other"},
+	}})
+	id := content.ID{Hierarchy: "lab", Content: "ps100015", Path: "a"}
+	order := func(host string, id content.ID) string {
+		var names []string
+		for _, loc := range d.candidates(d.named(content.Target{Scheme: "http", Host: host}), id) {
+			names = append(names, loc.base.name())
+		}
+		return strings.Join(names, " ")
+	}
+	check := func(when, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	check("the named one first", order("b:80", id), "b a c")
+	check("not configured", order("y:80", content.ID{Hierarchy: "host:y", Content: "ps100015"}), "y")
+	check("not configured, but said to be of the hierarchy", order("y:80", id), "y a b c")
+	d.remember(id, d.configured[2])
+	d.remember(id, d.configured[2])
+	check("the one that served it second", order("b:80", id), "b c a")
+	check("and for another file of it", order("b:80", content.ID{Hierarchy: "lab", Content: "ps100015", Path: "z"}), "b c a")
+	check("but not for another content", order("b:80", content.ID{Hierarchy: "lab", Content: "ps100016"}), "b a c")
+	d.remember(id, d.configured[3])
+	check("never one of another hierarchy", order("b:80", id), "b c a")
+}
+
+func TestLearnedHostsAreBounded(t *testing.T) {
+	d := testDirectory(t, Config{MaxLearned: 10})
+	first := d.named(content.Target{Scheme: "http", Host: "h0:80"})
+	if d.named(content.Target{Scheme: "http", Host: "h0:80"}) != first {
+		t.Error("a host is learned twice")
+	}
+	for i := range 500 {
+		d.named(content.Target{Scheme: "http", Host: fmt.Sprintf("h%d:80", i)})
+	}
+	if n := len(d.all()); n != 10 {
+		t.Errorf("%d hosts are kept, want 10", n)
+	}
+	labels := make(map[string]bool)
+	for i := range 500 {
+		labels[d.named(content.Target{Scheme: "http", Host: fmt.Sprintf("h%d:80", i)}).label] = true
+	}
+	if len(labels) != maxLabels+1 {
+		t.Errorf("%d labels, want %d", len(labels), maxLabels+1)
+	}
+}
+
+func TestRecent(t *testing.T) {
+	r := newRecent[int, string](2)
+	r.put(1, "a")
+	r.put(2, "b")
+	r.get(1)
+	r.put(3, "c")
+	if _, ok := r.get(2); ok {
+		t.Error("the entry that was used longest ago is still there")
+	}
+	r.put(1, "A")
+	if got := fmt.Sprint(r.values()); got != "[A c]" {
+		t.Errorf("values are %s, want [A c]", got)
+	}
+}

@@ -1,0 +1,287 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"branchpoint/cache"
+)
+
+// memoryNet is a network of DPs without sockets, for tests in a bubble of synctest.
+type memoryNet struct {
+	mu    sync.Mutex
+	hosts map[string]*memoryHost
+}
+
+// memoryHost is one DP on it.
+type memoryHost struct {
+	handler http.HandlerFunc
+	down    bool
+	dials   int
+}
+
+func newMemoryNet(hosts map[string]http.HandlerFunc) *memoryNet {
+	n := &memoryNet{hosts: make(map[string]*memoryHost)}
+	for name, h := range hosts {
+		n.hosts[name+":80"] = &memoryHost{handler: h}
+	}
+	return n
+}
+
+func (n *memoryNet) dial(_ context.Context, _, addr string) (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := n.hosts[addr]
+	h.dials++
+	if h.down {
+		return nil, errors.New("connection refused")
+	}
+	client, server := net.Pipe()
+	ln := &oneConn{conn: server, closed: make(chan struct{})}
+	go http.Serve(ln, h.handler)
+	return client, nil
+}
+
+func (n *memoryNet) set(host string, down bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[host+":80"].down = down
+}
+
+func (n *memoryNet) dials(host string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hosts[host+":80"].dials
+}
+
+// oneConn is a listener for one connection; it ends with it.
+type oneConn struct {
+	conn   net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+// watchedConn tells its listener that it is closed.
+type watchedConn struct {
+	net.Conn
+	ln *oneConn
+}
+
+func (c watchedConn) Close() error {
+	c.ln.once.Do(func() { close(c.ln.closed) })
+	return c.Conn.Close()
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if l.conn != nil {
+		c := watchedConn{l.conn, l}
+		l.conn = nil
+		return c, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+// serveFile serves data; after the first n bytes of each body it does then.
+func serveFile(data []byte, n int, then func(r *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var off, last int
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &off, &last)
+		last = min(last, len(data)-1)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", off, last, len(data)))
+		w.Header().Set("Content-Length", fmt.Sprint(last+1-off))
+		w.WriteHeader(http.StatusPartialContent)
+		m := min(n, last+1-off)
+		w.Write(data[off : off+m])
+		w.(http.Flusher).Flush()
+		if off+m <= last {
+			then(r)
+		}
+	}
+}
+
+func stall(r *http.Request) { <-r.Context().Done() }
+
+func lab(hosts ...string) (list []Location) {
+	for _, h := range hosts {
+		list = append(list, Location{Base: "http://" + h, Hierarchy: "lab"})
+	}
+	return list
+}
+
+func TestStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(40, 1000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 100, stall), "b": serveFile(data, 1000, nil)})
+		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, StallTimeout: 20 * time.Second})
+		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		began := time.Now()
+		mustRead(t, s, nil, 0, 1000, data)
+		if d := time.Since(began); d != 20*time.Second {
+			t.Errorf("a stall cost %v, want 20s", d)
+		}
+		began = time.Now()
+		mustRead(t, s, nil, 0, 1000, data)
+		if d := time.Since(began); d != 0 {
+			t.Errorf("the next request waited %v for the DP that stalled", d)
+		}
+		if st := p.Status()[0]; st.Failures != 1 || st.LastError != "the body stalled" {
+			t.Errorf("status of the DP that stalled: %+v", st)
+		}
+	})
+}
+
+func TestSlowReaderIsNoStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(41, 3000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 3000, nil)})
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial})
+		_, rc, err := p.Source(targetAt(t, p, "http://a:80", immutable), false).Open(t.Context(), nil, 0, 3000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rc.Close()
+		var got []byte
+		for range 3 {
+			pass(time.Hour)
+			part := make([]byte, 1000)
+			if _, err := io.ReadFull(rc, part); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, part...)
+		}
+		if !bytes.Equal(got, data) || n.dials("a") != 1 {
+			t.Errorf("%d connections for a reader that took its time, want 1", n.dials("a"))
+		}
+	})
+}
+
+// A download that has begun waits for its only DP to come back, and then goes on where it was.
+func TestOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(42, 1000)
+		n := newMemoryNet(nil)
+		n.hosts["a:80"] = &memoryHost{handler: serveFile(data, 400, func(*http.Request) {
+			n.set("a", true)
+			panic(http.ErrAbortHandler)
+		})}
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, GiveUpAfter: 2 * time.Minute})
+		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		go func() {
+			pass(time.Minute)
+			n.set("a", false)
+			pass(time.Minute)
+			n.set("a", false)
+		}()
+		began := time.Now()
+		mustRead(t, s, nil, 0, 1000, data)
+		if d := time.Since(began); d < 2*time.Minute || d > 2*time.Minute+15*time.Second {
+			t.Errorf("two outages of a minute cost %v", d)
+		}
+		if got := n.dials("a"); got > 40 {
+			t.Errorf("%d dials in two minutes: the pauses do not grow", got)
+		}
+	})
+}
+
+func TestGivingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(43, 1000)
+		n := newMemoryNet(nil)
+		n.hosts["a:80"] = &memoryHost{handler: serveFile(data, 400, func(*http.Request) {
+			n.set("a", true)
+			panic(http.ErrAbortHandler)
+		})}
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, GiveUpAfter: time.Minute})
+		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		for _, tt := range []struct {
+			name     string
+			want     *cache.Info
+			off      int64
+			got      int
+			min, max time.Duration
+		}{
+			{"in the middle of a stream", nil, 0, 400, 45 * time.Second, time.Minute},
+			{"opening at the start", infoFor(data), 0, 0, 0, 0},
+			{"opening in the middle", infoFor(data), 500, 0, 45 * time.Second, time.Minute},
+			{"opening what is not known", nil, 500, 0, 0, 0},
+		} {
+			began := time.Now()
+			got, _, err := readAll(t, s, tt.want, tt.off, 1000-tt.off)
+			if d := time.Since(began); len(got) != tt.got || !errors.Is(err, cache.ErrUnreachable) || d < tt.min || d > tt.max {
+				t.Errorf("%s: %d bytes, %v after %v; want %d, ErrUnreachable after %v to %v", tt.name, len(got), err, d, tt.got, tt.min, tt.max)
+			}
+		}
+	})
+}
+
+// A DP that sends a header and no byte, again and again, is no progress.
+func TestEmptyAnswersAreNoProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(44, 1000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 0, func(*http.Request) { panic(http.ErrAbortHandler) })})
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, GiveUpAfter: time.Minute})
+		_, _, err := readAll(t, p.Source(targetAt(t, p, "http://a:80", immutable), false), nil, 0, 1000)
+		if !errors.Is(err, cache.ErrUnreachable) || n.dials("a") > 20 {
+			t.Errorf("%v after %d connections", err, n.dials("a"))
+		}
+	})
+}
+
+// A DP whose connections are all in use is not blamed; the next one is asked.
+func TestAllConnectionsInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(45, 1000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 100, stall), "b": serveFile(data, 1000, nil)})
+		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second})
+		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		_, held, err := s.Open(t.Context(), nil, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		mustRead(t, s, nil, 0, 1000, data)
+		if d := time.Since(began); d != 10*time.Second {
+			t.Errorf("the wait for a connection took %v, want 10s", d)
+		}
+		if st := p.Status()[0]; st.Failures != 0 || n.dials("a") != 1 {
+			t.Errorf("%d dials, status %+v", n.dials("a"), st)
+		}
+		held.Close()
+		if _, again, err := s.Open(t.Context(), nil, 0, 1000); err != nil || n.dials("a") != 2 {
+			t.Errorf("after the connection was given back: %v, %d dials, want 2", err, n.dials("a"))
+		} else {
+			again.Close()
+		}
+	})
+}
+
+func TestCloseEndsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(46, 1000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 100, stall)})
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, StallTimeout: time.Hour})
+		_, rc, err := p.Source(targetAt(t, p, "http://a:80", immutable), false).Open(t.Context(), nil, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rc.Close()
+		time.AfterFunc(time.Second, p.Close)
+		began := time.Now()
+		if got, err := io.ReadAll(rc); len(got) != 100 || !errors.Is(err, errClosed) || time.Since(began) != time.Second {
+			t.Errorf("%d bytes, %v after %v; want 100 and errClosed after a second", len(got), err, time.Since(began))
+		}
+	})
+}
