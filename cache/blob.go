@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // blob is an open entry: the file and what is in it.
@@ -31,7 +32,7 @@ type blob struct {
 	// sequential says that upstream gives the object only from its start on.
 	sequential bool
 	changed    chan struct{} // closed at the next change, nil while nobody waits
-	gone       error         // ErrChanged: upstream has another object now
+	gone       error         // why no more slices will come: ErrChanged or ErrMissing
 	unrecorded int           // changes that the record does not have yet
 
 	verifying sync.Mutex // one reader checks, the others then find it checked
@@ -164,7 +165,7 @@ func (b *blob) drop(slice int) {
 	}
 }
 
-// supersede ends the blob: upstream has another object.
+// supersede ends the blob: upstream has another object now, or none.
 func (b *blob) supersede(err error) {
 	b.mu.Lock()
 	if b.gone == nil {
@@ -172,9 +173,13 @@ func (b *blob) supersede(err error) {
 	}
 	b.wake()
 	b.mu.Unlock()
-	b.c.index.mu.Lock()
+	x := &b.c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !b.e.gone {
+		x.expireGroup(b.e.key, time.Now(), b.c.config.CheckAfter)
+	}
 	b.c.retire(b.e)
-	b.c.index.mu.Unlock()
 }
 
 // close closes the file. e.mu is held, and nobody has a reference.

@@ -2,6 +2,9 @@ package cache
 
 import (
 	"container/list"
+	"context"
+	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -47,6 +50,23 @@ func (e *entry) cost() int64 { return entryCost + e.stored }
 // one by its size, since origins disagree about the time of the same bytes.
 func (e *entry) is(info Info) bool {
 	return e.info.Size == info.Size && (!e.key.Mutable || e.info.LastModified.Equal(info.LastModified))
+}
+
+// stream asks src for n bytes of this generation from off on. That they belong to it is compared here once more: a mixture
+// of two generations is the one thing that must not happen.
+func (e *entry) stream(ctx context.Context, src Source, off, n int64) (io.ReadCloser, error) {
+	info := e.info
+	got, stream, err := src.Open(ctx, &info, off, n)
+	switch {
+	case err != nil:
+		return nil, err
+	case stream == nil:
+		return nil, fmt.Errorf("%w: the origin has no bytes", ErrChanged)
+	case !e.is(got):
+		stream.Close()
+		return nil, fmt.Errorf("%w: the origin has %d bytes", ErrChanged, got.Size)
+	}
+	return stream, nil
 }
 
 // segment is a list of entries, the last used first. Guarded by the index's mutex.

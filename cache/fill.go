@@ -10,8 +10,9 @@ import (
 // fill writes one window of an object to disk. It owns the slices of its window until they are whole, or it ends.
 // It lives as long as the cache, not as long as the reader that started it.
 type fill struct {
-	b   *blob
-	src Source
+	b     *blob
+	src   Source
+	first int // the slice that it begins with
 
 	// Guarded by b.mu.
 	next, end int   // slices: the one being written, the first beyond the window
@@ -25,7 +26,7 @@ type fill struct {
 
 // claim makes a fill for w and gives it the slices. b.mu is held; the caller launches it after unlocking.
 func (b *blob) claim(w window, src Source) *fill {
-	f := &fill{b: b, src: src, next: w.first, end: w.end, off: int64(w.first) * sliceBytes}
+	f := &fill{b: b, src: src, first: w.first, next: w.first, end: w.end, off: int64(w.first) * sliceBytes}
 	for i := w.first; i < w.end; i++ {
 		if !b.present.has(i) && b.owner[i] == nil {
 			b.owner[i] = f
@@ -52,7 +53,7 @@ func (f *fill) run() {
 		f.stream.Close()
 	}
 	b.c.unreserve(b.e, f.reserved)
-	if errors.Is(err, ErrChanged) {
+	if errors.Is(err, ErrChanged) || errors.Is(err, ErrMissing) {
 		b.supersede(err)
 	}
 	b.mu.Lock()
@@ -62,7 +63,7 @@ func (f *fill) run() {
 		}
 	}
 	b.running--
-	if errors.Is(err, ErrNoRange) && !b.sequential {
+	if errors.Is(err, ErrNoRange) && f.first > 0 {
 		b.sequential, err = true, nil // the waiting readers ask again, for the whole this time
 	}
 	f.done, f.err = true, err
@@ -107,11 +108,7 @@ func (f *fill) prepare() error {
 	if f.stream != nil {
 		return nil
 	}
-	info := b.e.info
-	_, stream, err := f.src.Open(b.c.ctx, &info, from, to-from)
-	if err == nil && stream == nil {
-		err = fmt.Errorf("%w: the origin has no bytes", ErrChanged)
-	}
+	stream, err := b.e.stream(b.c.ctx, f.src, from, to-from)
 	f.stream = stream
 	return err
 }

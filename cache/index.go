@@ -131,7 +131,7 @@ func (c *Cache) confirm(key Key, info Info) (*entry, bool) {
 	if !key.Mutable {
 		c.retireAll(o)
 	} else if len(o.generations) > 0 {
-		x.expireGroup(key.Group, now, c.config.CheckAfter)
+		x.expireGroup(key, now, c.config.CheckAfter)
 	}
 	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name)}
 	x.objects[key.Name] = o
@@ -153,14 +153,17 @@ func (o *object) note(key Key, k check) {
 	o.checks[key.Origin] = k
 }
 
-// expireGroup makes every check of the group that is older than now count no longer.
-func (x *index) expireGroup(group string, now time.Time, checkAfter time.Duration) {
+// expireGroup makes every check in the key's group that is older than now count no longer. x.mu is held.
+func (x *index) expireGroup(key Key, now time.Time, checkAfter time.Duration) {
+	if key.Group == "" || !key.Mutable {
+		return
+	}
 	for g, t := range x.due {
 		if now.Sub(t) > checkAfter {
 			delete(x.due, g) // every check from before has aged out by itself
 		}
 	}
-	x.due[group] = now
+	x.due[key.Group] = now
 }
 
 // unreachable notes that origin could not be asked, so that the next request does not wait for it again at once.

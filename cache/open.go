@@ -15,17 +15,15 @@ const openTries = 4
 // object ask once. It fails with what src answered: an error that is ErrMissing, ErrRefused, ErrUnreachable or another
 // one; a failing disk is no reason to fail.
 func (c *Cache) Open(ctx context.Context, key Key, src Source, use Use) (*Reader, error) {
-	var refused bool
+	use = use.tidy()
+	var asked, alone bool
 	for range openTries {
 		e, due := c.find(key)
-		if due {
-			err := c.resolve(ctx, key, src, use, e != nil)
+		if due && (e == nil || !asked) {
+			err := c.resolve(ctx, key, src, use, alone)
+			asked, alone = err == nil, errors.Is(err, errOthersRefused)
 			switch {
-			case err == nil:
-				c.releaseIf(e)
-				continue
-			case errors.Is(err, errOthersRefused) && !refused:
-				refused = true
+			case asked || alone:
 				c.releaseIf(e)
 				continue
 			case e == nil || !errors.Is(err, ErrUnreachable):
@@ -39,6 +37,13 @@ func (c *Cache) Open(ctx context.Context, key Key, src Source, use Use) (*Reader
 		}
 	}
 	return nil, fmt.Errorf("%w: %s changes too fast", ErrUnreachable, key.Name)
+}
+
+// tidy makes hints that no object can fit harmless.
+func (use Use) tidy() Use {
+	use.Offset = min(max(use.Offset, 0), maxSize)
+	use.Length = min(max(use.Length, -1), maxSize)
+	return use
 }
 
 func (c *Cache) releaseIf(e *entry) {
@@ -77,23 +82,21 @@ type flight struct {
 // errOthersRefused says that the flight that we joined was refused; with our own Source we may be let in.
 var errOthersRefused = errors.New("another reader was refused")
 
-// resolve asks src what the object is, once for everybody who asks at the same time.
-func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, known bool) error {
+// resolve asks src what the object is, once for everybody who asks at the same time; alone means that src is asked
+// although another Source is being asked.
+func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, alone bool) error {
 	id := key.Name
 	if key.Mutable {
 		id = key.Origin + " " + key.Name
 	}
 	c.flights.mu.Lock()
 	f := c.flights.running[id]
-	if f == nil {
+	if f == nil || alone {
 		f = &flight{src: src, done: make(chan struct{})}
 		c.flights.running[id] = f
 		c.work.Go(func() {
-			f.err = c.ask(key, src, use, known)
-			c.flights.mu.Lock()
-			delete(c.flights.running, id)
-			c.flights.mu.Unlock()
-			close(f.done)
+			f.err = c.ask(key, src, use)
+			c.land(id, f)
 		})
 	}
 	c.flights.mu.Unlock()
@@ -108,20 +111,26 @@ func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, known
 	return f.err
 }
 
-// ask finds out what the object is. When it is to be read and nothing is known of it, the question is the request for
-// its first window, so that a cold file costs no round trip more than a direct download.
-func (c *Cache) ask(key Key, src Source, use Use, known bool) error {
-	var (
-		info   Info
-		stream io.ReadCloser
-		err    error
-		first  = sliceOf(use.Offset)
-	)
-	if storageErr, _ := c.health.state(); use.Length == 0 || known || storageErr != nil {
-		info, err = src.Stat(c.ctx)
-	} else {
-		info, stream, err = src.Open(c.ctx, nil, int64(first)*sliceBytes, c.firstWindow(use))
+// land ends a flight.
+func (c *Cache) land(id string, f *flight) {
+	c.flights.mu.Lock()
+	if c.flights.running[id] == f {
+		delete(c.flights.running, id)
 	}
+	c.flights.mu.Unlock()
+	close(f.done)
+}
+
+// ask finds out what the object is, unless a flight that has just landed did.
+func (c *Cache) ask(key Key, src Source, use Use) error {
+	known, due := c.find(key)
+	if known != nil {
+		defer c.release(known)
+	}
+	if !due {
+		return nil
+	}
+	info, stream, err := c.question(src, use, known != nil)
 	if errors.Is(err, ErrMissing) {
 		c.missing(key)
 	}
@@ -130,13 +139,32 @@ func (c *Cache) ask(key Key, src Source, use Use, known bool) error {
 	}
 	e, fresh := c.confirm(key, info)
 	defer c.release(e)
-	if stream == nil {
-		return nil
-	}
-	if !fresh || !c.adopt(e, src, first, use, stream) {
+	if stream != nil && (!fresh || !c.adopt(e, src, use, stream)) {
 		stream.Close()
 	}
 	return nil
+}
+
+// question asks src what the object is. When it is to be read and nothing is known of it, the question is the request
+// for its first window, so that a cold file costs no round trip more than a direct download. The stream is nil when there
+// is none to be had.
+func (c *Cache) question(src Source, use Use, known bool) (info Info, stream io.ReadCloser, err error) {
+	storageErr, _ := c.health.state()
+	ahead := use.Length != 0 && !known && storageErr == nil
+	if ahead {
+		from, _ := sliceSpan(sliceOf(use.Offset), maxSize)
+		info, stream, err = src.Open(c.ctx, nil, from, c.firstWindow(use))
+	}
+	if !ahead || errors.Is(err, ErrNoRange) {
+		info, err = src.Stat(c.ctx)
+	}
+	if err == nil && (info.Size < 0 || info.Size > maxSize) {
+		if stream != nil {
+			stream.Close()
+		}
+		return info, nil, fmt.Errorf("the origin speaks of %d bytes, which cannot be right", info.Size)
+	}
+	return info, stream, err
 }
 
 // firstWindow returns how many bytes to ask for when nothing is known of the object.
@@ -145,16 +173,17 @@ func (c *Cache) firstWindow(use Use) int64 {
 	if use.Length < 0 {
 		return n
 	}
-	from, _ := sliceSpan(sliceOf(use.Offset), 1<<62)
+	from, _ := sliceSpan(sliceOf(use.Offset), maxSize)
 	return min(n, int64(sliceCount(use.Offset+use.Length-from))*sliceBytes)
 }
 
 // adopt makes the stream that answered the first question the object's first fill.
-func (c *Cache) adopt(e *entry, src Source, first int, use Use, stream io.ReadCloser) bool {
+func (c *Cache) adopt(e *entry, src Source, use Use, stream io.ReadCloser) bool {
 	b, err := c.open(e)
 	if err != nil {
 		return false
 	}
+	first := sliceOf(use.Offset)
 	b.mu.Lock()
 	if first >= b.n || !b.free(first) {
 		b.mu.Unlock()

@@ -20,6 +20,7 @@ type Reader struct {
 	b       *blob
 	src     Source
 	off     int64
+	closed  bool
 	outcome Outcome
 }
 
@@ -32,10 +33,9 @@ func (r *Reader) Outcome() Outcome { return r.outcome }
 // Has tells whether the bytes [off, off+n) are all there, and whether the missing ones are being fetched already. n below
 // zero means to the end.
 func (r *Reader) Has(off, n int64) (present, coming bool) {
-	size := r.b.e.info.Size
-	end := size
-	if n >= 0 {
-		end = min(size, off+n)
+	end := r.b.e.info.Size
+	if off = max(off, 0); n >= 0 && n < end-off {
+		end = off + n
 	}
 	r.b.mu.Lock()
 	defer r.b.mu.Unlock()
@@ -48,8 +48,12 @@ func (r *Reader) Has(off, n int64) (present, coming bool) {
 	return present, false
 }
 
-// Close gives the object back. Fills that the Reader started run to the end of their window.
+// Close gives the object back. Fills that the Reader started run to the end of their window. A second Close does nothing.
 func (r *Reader) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
 	r.b.mu.Lock()
 	r.b.readers--
 	r.b.mu.Unlock()
@@ -96,16 +100,19 @@ func (w *fixedWriter) Write(p []byte) (int, error) {
 	return k, nil
 }
 
+// errClosed is for a reader that is still waiting when the cache closes.
+var errClosed = errors.New("the cache is closed")
+
 // badReads is how many slices may turn out unreadable in one range before the disk is passed by.
 const badReads = 3
 
 // WriteRange writes the bytes [off, off+n) to w, waiting for those that are not there yet. It returns how many bytes w
 // took. ErrChanged means that the rest can no longer be had; what was written is right.
 func (r *Reader) WriteRange(w io.Writer, off, n int64) (written int64, err error) {
-	end := off + n
-	if off < 0 || n < 0 || end > r.b.e.info.Size {
-		return 0, fmt.Errorf("cache: range %d+%d of an object of %d bytes", off, n, r.b.e.info.Size)
+	if size := r.b.e.info.Size; off < 0 || n < 0 || off > size || n > size-off {
+		return 0, fmt.Errorf("cache: range %d+%d of an object of %d bytes", off, n, size)
 	}
+	end := off + n
 	for bad := 0; off+written < end; {
 		at := off + written
 		to, waited, err := r.await(at, end)
@@ -201,6 +208,9 @@ func (r *Reader) look(off, end int64, last *fill) sight {
 func (r *Reader) verdict(last *fill) error {
 	if last != nil && last.err != nil && (last.src == r.src || !errors.Is(last.err, ErrRefused)) {
 		return last.err
+	}
+	if r.b.gone == nil && r.b.c.ctx.Err() != nil {
+		return errClosed
 	}
 	return r.b.gone
 }

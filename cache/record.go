@@ -64,11 +64,11 @@ func (r *record) validate() error {
 		return fmt.Errorf("record: version %d is unknown", r.Version)
 	case r.SliceBytes != sliceBytes:
 		return fmt.Errorf("record: slices of %d bytes are unknown", r.SliceBytes)
-	case r.Name == "" || r.Size < 0:
-		return errors.New("record: no name, or a negative size")
+	case r.Name == "" || r.Size < 0 || r.Size > maxSize:
+		return errors.New("record: no name, or a size that cannot be")
 	}
 	n := sliceCount(r.Size)
-	if len(r.Present) != len(newBits(n)) || len(r.Sums) != 4*n {
+	if len(r.Present) != (n+7)/8 || len(r.Sums) != 4*n {
 		return errors.New("record: the slices do not fit the size")
 	}
 	return nil

@@ -31,16 +31,12 @@ func (r *Reader) send(w io.Writer, off, to int64) (written int64, err error) {
 
 // direct passes bytes from the Source to w without storing them.
 func (r *Reader) direct(w io.Writer, off, end int64) (int64, error) {
-	info := r.b.e.info
-	_, stream, err := r.src.Open(r.ctx, &info, off, end-off)
+	stream, err := r.b.e.stream(r.ctx, r.src, off, end-off)
 	if errors.Is(err, ErrNoRange) {
 		stream, err = r.skipTo(off, end)
 	}
 	if err != nil {
 		return 0, err
-	}
-	if stream == nil {
-		return 0, fmt.Errorf("%w: the origin has no bytes", ErrChanged)
 	}
 	defer stream.Close()
 	buf := r.b.c.buffers.get()
@@ -56,9 +52,8 @@ func (r *Reader) direct(w io.Writer, off, end int64) (int64, error) {
 
 // skipTo reaches off in an object that is only to be had as a whole.
 func (r *Reader) skipTo(off, end int64) (io.ReadCloser, error) {
-	info := r.b.e.info
-	_, stream, err := r.src.Open(r.ctx, &info, 0, end)
-	if err != nil || stream == nil {
+	stream, err := r.b.e.stream(r.ctx, r.src, 0, end)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := io.CopyN(io.Discard, stream, off); err != nil {
