@@ -1,0 +1,116 @@
+package integration
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"branchpoint/integration/sim"
+)
+
+// herd runs n clients at once and returns when each had its first byte.
+func herd(t *testing.T, n int, get func(i int) (time.Time, error)) []time.Time {
+	t.Helper()
+	first := make([]time.Time, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			at, err := get(i)
+			if err != nil {
+				t.Errorf("client %d: %v", i, err)
+			}
+			first[i] = at
+		})
+	}
+	wg.Wait()
+	return first
+}
+
+// firstByte is a DP's handler that notes when it sends the first byte of a body.
+type firstByte struct {
+	http.Handler
+	once sync.Once
+	at   time.Time
+}
+
+func (h *firstByte) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.Handler.ServeHTTP(&firstByteWriter{w, h}, r)
+}
+
+type firstByteWriter struct {
+	http.ResponseWriter
+	h *firstByte
+}
+
+func (w *firstByteWriter) Write(p []byte) (int, error) {
+	w.h.once.Do(func() { w.h.at = time.Now() })
+	return w.ResponseWriter.Write(p)
+}
+
+// TestHerdOnColdFile: 50 clients start the same cold 100 MB file at once.
+func TestHerdOnColdFile(t *testing.T) {
+	lib, f := library(t, 100_000_000)
+	dp, err := sim.NewDP(sim.DPConfig{Name: "dp1", Library: lib})
+	must(t, err)
+	handler := &firstByte{Handler: dp}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	b := startBox(t, nil, nil, "")
+	target := server.URL + "/SMS_DP_SMSPKG$/" + app + ".1/sccm?/" + f.Path
+	first := herd(t, 50, func(int) (time.Time, error) {
+		return download(t.Context(), b.client(), target, f, 0, -1)
+	})
+	var worst time.Duration
+	for _, at := range first {
+		worst = max(worst, at.Sub(handler.at))
+	}
+	ratio := float64(dp.Counters().Bytes()) / float64(f.Size)
+	t.Logf("50 clients, one cold file of %d bytes: upstream %.4f times the file, last client's first byte %v after the DP's",
+		f.Size, ratio, worst)
+	if ratio > 1.02 {
+		t.Errorf("upstream sent %.4f times the file, want at most 1.02", ratio)
+	}
+	if worst > 50*time.Millisecond && !raceEnabled {
+		t.Errorf("the last client waited %v for its first byte, want at most 50ms", worst)
+	}
+}
+
+// TestHerdOfRanges: 50 clients with random ranges of a cold 1 GB file.
+func TestHerdOfRanges(t *testing.T) {
+	const slice = 1 << 20
+	lib, f := library(t, 1_000_000_000)
+	dp := anonymousDP(t, sim.DPConfig{Name: "dp1", Library: lib})
+	b := startBox(t, nil, []*sim.DP{dp}, "")
+	wanted := map[int64]bool{}
+	type span struct{ off, n int64 }
+	spans := make([][]span, 50)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range spans {
+		for range 4 {
+			s := span{random.Int64N(f.Size - 3*slice), 1 + random.Int64N(3*slice)}
+			spans[i] = append(spans[i], s)
+			for k := s.off / slice; k <= (s.off+s.n-1)/slice; k++ {
+				wanted[k] = true
+			}
+		}
+	}
+	herd(t, len(spans), func(i int) (at time.Time, err error) {
+		client := b.client()
+		for _, s := range spans[i] {
+			if at, err = download(context.Background(), client, bitsURL(dp, app+".1", f.Path), f, s.off, s.n); err != nil {
+				return at, err
+			}
+		}
+		return at, nil
+	})
+	ratio := float64(dp.Counters().Bytes()) / float64(len(wanted)*slice)
+	t.Logf("50 clients, 200 random ranges of a cold file of %d bytes: upstream %.4f times the slices asked for, %d requests",
+		f.Size, ratio, dp.Counters().Requests(http.MethodGet))
+	if ratio > 1.05 {
+		t.Errorf("upstream sent %.4f times the slices asked for, want at most 1.05", ratio)
+	}
+}
