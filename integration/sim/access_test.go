@@ -16,7 +16,7 @@ func testAccount() Account {
 	return Account{Domain: "CORP", Name: "PC1$", Password: NewSecret("canary-password")}
 }
 
-// newSecureDP has every kind of access: Windows at Plain, a certificate at NoCert, a token at TokenAuth.
+// newSecureDP has every kind of access: Windows at VdirPlain, a certificate at VdirNoCert, a token at VdirToken.
 func newSecureDP(t *testing.T, tc TokensConfig) (*DP, *CA, *Tokens) {
 	t.Helper()
 	ca, err := NewCA()
@@ -30,7 +30,7 @@ func newSecureDP(t *testing.T, tc TokensConfig) (*DP, *CA, *Tokens) {
 	d := newTestDP(t, DPConfig{
 		HTTPAddr: "127.0.0.1:0", HTTPSAddr: "127.0.0.1:0", CA: ca, Tokens: tokens,
 		Accounts: []Account{testAccount(), {Domain: "CORP", Name: "other", Password: NewSecret("x")}},
-		Access:   map[Vdir]Access{Plain: AccessWindows, NoCert: AccessCertificate, TokenAuth: AccessToken},
+		Access:   map[Vdir]Access{VdirPlain: AccessWindows, VdirNoCert: AccessCertificate, VdirToken: AccessToken},
 	})
 	return d, ca, tokens
 }

@@ -27,7 +27,7 @@ type DPConfig struct {
 	HTTPSAddr string
 	// CA issues the certificate for https, and is the root of client certificates. Required with HTTPSAddr.
 	CA *CA
-	// Access is how each virtual directory lets requests in. One that is not named is not there. Nil means that Plain is
+	// Access is how each virtual directory lets requests in. One that is not named is not there. Nil means that VdirPlain is
 	// anonymous.
 	Access map[Vdir]Access
 	// Accounts may log in with Windows authentication.
@@ -107,7 +107,7 @@ func (c *DPConfig) complete() error {
 		c.HTTPAddr = "127.0.0.1:0"
 	}
 	if c.Access == nil {
-		c.Access = map[Vdir]Access{Plain: AccessAnonymous}
+		c.Access = map[Vdir]Access{VdirPlain: AccessAnonymous}
 	}
 	if c.Counters == nil {
 		c.Counters = NewCounters()

@@ -129,10 +129,10 @@ func TestFaultStallAndSilenceEndWhenLifted(t *testing.T) {
 		}
 		answered <- err
 	}()
-	for silence.Strikes() == 0 {
-		if len(answered) > 0 {
-			t.Fatalf("answered while silent: %v", <-answered)
-		}
+	select {
+	case <-silence.Struck():
+	case err := <-answered:
+		t.Fatalf("answered while silent: %v", err)
 	}
 	silence.Lift()
 	if err := <-answered; err != nil {

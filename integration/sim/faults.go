@@ -17,6 +17,7 @@ type Injected struct {
 	fault  Fault
 	owner  *Faults
 	lifted chan struct{}
+	struck chan struct{}
 
 	// Guarded by owner.mu.
 	strikes int
@@ -29,7 +30,7 @@ func (f *Faults) Inject(fault Fault) (*Injected, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inject a fault: %w", err)
 	}
-	in := &Injected{fault: fault, owner: f, lifted: make(chan struct{})}
+	in := &Injected{fault: fault, owner: f, lifted: make(chan struct{}), struck: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.active = append(f.active, in)
@@ -69,6 +70,9 @@ func (in *Injected) Strikes() int {
 	return in.strikes
 }
 
+// Struck is closed when the fault strikes for the first time.
+func (in *Injected) Struck() <-chan struct{} { return in.struck }
+
 // take returns the faults that strike a request, and counts the strikes. wants says whether a fault strikes this one.
 func (f *Faults) take(wants func(*Fault) bool) []*Injected {
 	f.mu.Lock()
@@ -76,7 +80,9 @@ func (f *Faults) take(wants func(*Fault) bool) []*Injected {
 	var taken []*Injected
 	for _, in := range f.active {
 		if wants(&in.fault) && (in.fault.Count == 0 || in.strikes < in.fault.Count) {
-			in.strikes++
+			if in.strikes++; in.strikes == 1 {
+				close(in.struck)
+			}
 			taken = append(taken, in)
 		}
 	}

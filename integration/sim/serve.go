@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -94,7 +93,7 @@ func listenPatiently(ctx context.Context, addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	for {
 		ln, err := config.Listen(ctx, "tcp", addr)
-		if err == nil || !patient || !errors.Is(err, syscall.EADDRINUSE) {
+		if err == nil || !patient {
 			return ln, err
 		}
 		if pause(ctx, 20*time.Millisecond) != nil {
@@ -161,10 +160,10 @@ func (d *DP) URL(scheme string) string {
 	return scheme + "://" + net.JoinHostPort(strings.Trim(d.config.Host, "[]"), port)
 }
 
-// Location is the base URL of a content, as a location reply names it: http when the DP has it, except for TokenAuth.
+// Location is the base URL of a content, as a location reply names it: http when the DP has it, except for VdirToken.
 func (d *DP) Location(v Vdir, segment string) string {
 	base := d.URL("http")
-	if base == "" || v != Plain {
+	if base == "" || v != VdirPlain {
 		base = d.URL("https")
 	}
 	return base + "/" + v.String() + "SMS_DP_SMSPKG$/" + segment

@@ -11,12 +11,12 @@ import (
 type Vdir uint8
 
 const (
-	// Plain is SMS_DP_SMSPKG$ and SMS_DP_SMSSIG$, and the drive-letter directories of Configuration Manager 2007.
-	Plain Vdir = iota
-	// NoCert is the NOCERT_ alias.
-	NoCert
-	// TokenAuth is the CCMTOKENAUTH_ alias.
-	TokenAuth
+	// VdirPlain is SMS_DP_SMSPKG$ and SMS_DP_SMSSIG$, and the drive-letter directories of Configuration Manager 2007.
+	VdirPlain Vdir = iota
+	// VdirNoCert is the NOCERT_ alias.
+	VdirNoCert
+	// VdirToken is the CCMTOKENAUTH_ alias.
+	VdirToken
 	vdirs = iota
 )
 
@@ -92,7 +92,7 @@ func originForm(raw string) string {
 func (t *target) setVdir(name string) error {
 	t.vdirRaw = name
 	upper := strings.ToUpper(name)
-	for _, v := range []Vdir{TokenAuth, NoCert} {
+	for _, v := range []Vdir{VdirToken, VdirNoCert} {
 		if rest, ok := strings.CutPrefix(upper, v.String()); ok {
 			t.vdir, upper = v, rest
 			break
