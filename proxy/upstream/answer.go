@@ -20,6 +20,7 @@ const (
 	different                  // the DP has another object than the wanted one
 	noRange                    // the DP sends the whole file when asked for a part
 	unsatisfied                // the DP says that the file ends before the asked range
+	busy                       // all bodies that we take from the DP at a time are under way: nothing was asked
 	canceled                   // the caller went away: says nothing about the DP
 )
 

@@ -2,13 +2,17 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
 )
 
-// drainLimit is how much of an unwanted body is read so that its connection can be used again.
-const drainLimit = 16 << 10
+// drainLimit and drainTime are how much of an unwanted body is read, and how long, so that its connection can be used again.
+const (
+	drainLimit = 16 << 10
+	drainTime  = 200 * time.Millisecond
+)
 
 // attempt asks one DP, by each route that may work, and tells its health and the metrics what came of it. When a body
 // comes with the outcome, the body tells them instead, at its end.
@@ -20,7 +24,7 @@ func (s *source) attempt(ctx context.Context, loc *location, q query) outcome {
 	case out.verdict == failed && s.pool.ended(ctx) != nil:
 		out.verdict = canceled
 		loc.health.forget()
-	case out.err == error(errBusy), out.err == errUnsayable:
+	case out.verdict == busy, out.err == errUnsayable:
 		loc.health.forget()
 	case out.verdict == failed || out.lied:
 		loc.health.failed(began, out.err.Error())
@@ -52,56 +56,71 @@ func (s *source) exchange(ctx context.Context, loc *location, r route, q query) 
 
 // send sends one request. The slot and the watchdog go with the body when there is one to read.
 func (s *source) send(ctx context.Context, loc *location, r route, q query) outcome {
-	p := s.pool
-	wd := p.watch(ctx, p.cfg.HeaderTimeout)
-	out := s.sendWatched(wd, loc, r, q)
+	release, err := s.pool.slot(ctx, loc, q)
+	if errors.Is(err, errBusy) {
+		return outcome{verdict: busy, err: err}
+	}
+	if err != nil {
+		return outcome{err: printable(err)}
+	}
+	wd := s.pool.watch(ctx, s.pool.cfg.HeaderTimeout)
+	out := s.pool.roundTrip(wd, loc, r, q)
 	if out.body == nil {
 		wd.end()
+		release()
+		return out
 	}
+	out.body.release = release
 	return out
 }
 
-func (s *source) sendWatched(wd *watchdog, loc *location, r route, q query) outcome {
-	p := s.pool
+// roundTrip sends a request and judges its answer, under a watchdog.
+func (p *Pool) roundTrip(wd *watchdog, loc *location, r route, q query) outcome {
 	req, err := newRequest(wd.ctx, r, q)
 	if err != nil {
 		return outcome{verdict: refused, err: err}
 	}
-	select {
-	case loc.slots <- struct{}{}:
-	case <-wd.ctx.Done():
-		if ours := wd.cause(nil); ours == error(errNoAnswer) {
-			return outcome{err: errBusy}
-		}
-		return outcome{err: printable(wd.cause(nil))}
-	}
-	release := func() { <-loc.slots }
 	began := time.Now()
-	wd.timer.Reset(p.cfg.HeaderTimeout) // the wait for a slot was not the server's
 	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
-		release()
 		return outcome{err: printable(wd.cause(err))}
 	}
 	wd.headerCame()
 	p.headerCame(loc, time.Since(began))
 	out := judge(q, resp)
 	if out.verdict != served || q.method == http.MethodHead || out.end == q.off {
-		p.drain(wd, resp)
-		release()
+		drain(wd, resp)
 		return out
 	}
-	out.body = &body{
-		pool: p, loc: loc, wd: wd, from: resp.Body, began: began, release: release, pos: q.off, end: out.end,
-	}
+	out.body = &body{pool: p, loc: loc, wd: wd, from: resp.Body, began: began, pos: q.off, end: out.end}
 	return out
 }
 
-// drain reads the little that is left of a body that nobody wants, and closes it.
-func (p *Pool) drain(wd *watchdog, resp *http.Response) {
+// slot waits for room for one more body from loc, as long as for the header of an answer. A HEAD needs none: somebody is
+// waiting for it.
+func (p *Pool) slot(ctx context.Context, loc *location, q query) (release func(), err error) {
+	if q.method == http.MethodHead {
+		return func() {}, nil
+	}
+	patience := time.NewTimer(p.cfg.HeaderTimeout)
+	defer patience.Stop()
+	select {
+	case loc.slots <- struct{}{}:
+		return func() { <-loc.slots }, nil
+	case <-patience.C:
+		return nil, errBusy
+	case <-ctx.Done():
+	case <-p.ctx.Done():
+	}
+	return nil, context.Canceled
+}
+
+// drain reads the little that is left of a body that nobody wants, and closes it. The next DP does not wait long for it.
+func drain(wd *watchdog, resp *http.Response) {
 	if resp.ContentLength <= drainLimit {
-		wd.reading(p.cfg.StallTimeout)
+		wd.reading(drainTime)
 		io.CopyN(io.Discard, resp.Body, drainLimit)
+		wd.rested()
 	}
 	resp.Body.Close()
 }

@@ -55,7 +55,7 @@ func (e timeoutError) Timeout() bool { return true }
 const (
 	errNoAnswer = timeoutError("no answer in time")
 	errStalled  = timeoutError("the body stalled")
-	errBusy     = timeoutError("all its connections are in use")
+	errBusy     = timeoutError("as many bodies as are taken at a time are under way")
 )
 
 var (

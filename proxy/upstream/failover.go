@@ -93,7 +93,7 @@ func (st *stream) reopen() error {
 			return err
 		}
 		if st.round == nil {
-			st.round = st.src.newRound()
+			st.round = st.src.newRound(st.want)
 		}
 		out := st.src.ask(st.ctx, st.round, st.query())
 		if out.verdict == served {
@@ -102,6 +102,10 @@ func (st *stream) reopen() error {
 		}
 		if err := pool.ended(st.ctx); err != nil {
 			return err
+		}
+		if st.round.tally.busy > 0 { // others are making progress there: our turn comes
+			st.round, st.progress = nil, time.Now()
+			continue
 		}
 		err, final := st.round.tally.verdict(st.src.target.ID.Mutable())
 		if final || !st.patient || time.Since(st.progress)+st.pause > pool.cfg.GiveUpAfter {

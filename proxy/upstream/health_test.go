@@ -149,6 +149,14 @@ func TestWalk(t *testing.T) {
 				t.Errorf("turn %d: not the expected location", i)
 			}
 		}
+		w = walk{left: append([]*location(nil), all...), firm: all[1]}
+		if w.next() != all[1] {
+			t.Error("the firm one lost its turn by one failure")
+		}
+		w = walk{left: append([]*location(nil), all...), firm: all[0]}
+		if w.next() != all[2] {
+			t.Error("the firm one has its turn with its breaker open")
+		}
 		pass(time.Hour)
 		w = walk{left: append([]*location(nil), all...)}
 		if w.next() != all[0] {

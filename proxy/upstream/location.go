@@ -19,7 +19,7 @@ type location struct {
 	configured bool
 	label      string // in metrics
 
-	slots  chan struct{} // one for each request that is under way
+	slots  chan struct{} // one for each body that is under way
 	health *health
 	// asksAuth is until when, in Unix nanoseconds, the plain directories are known to ask for authentication.
 	asksAuth atomic.Int64

@@ -32,7 +32,7 @@ func (o outcome) name() string {
 	}
 	return [...]string{
 		failed: "failed", served: "served", missing: "missing", refused: "refused", different: "changed",
-		noRange: "no_range", unsatisfied: "unsatisfied", canceled: "canceled",
+		noRange: "no_range", unsatisfied: "unsatisfied", busy: "busy", canceled: "canceled",
 	}[o.verdict]
 }
 

@@ -268,6 +268,29 @@ func TestAllConnectionsInUse(t *testing.T) {
 	})
 }
 
+// With nobody else to ask, a request waits for its turn as long as it takes, and a HEAD does not wait at all.
+func TestWaitForATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(47, 1000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 1000, nil)})
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second})
+		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		_, held, err := s.Open(t.Context(), nil, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Hour, func() { held.Close() })
+		began := time.Now()
+		if status, err := p.Ask(t.Context(), targetAt(t, p, "http://a:80", immutable)); err != nil || time.Since(began) != 0 {
+			t.Errorf("Ask = %d, %v after %v; want an answer at once", status, err, time.Since(began))
+		}
+		mustRead(t, s, nil, 0, 1000, data)
+		if d := time.Since(began); d != time.Hour {
+			t.Errorf("the request waited %v, want an hour", d)
+		}
+	})
+}
+
 func TestCloseEndsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		data := randomBytes(46, 1000)

@@ -72,6 +72,9 @@ func (s *source) vdirOf(loc *location) content.Vdir {
 // net/http takes it for a host, so such a target goes through Path, which is possible unless it holds bytes that a URL
 // should not.
 func (e endpoint) requestURL(raw string) (*url.URL, error) {
+	if !strings.HasPrefix(raw, "/") || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return nil, errUnsayable
+	}
 	path, query, hasQuery := strings.Cut(raw, "?")
 	u := &url.URL{Scheme: e.scheme, Host: e.host, Opaque: path, RawQuery: query, ForceQuery: hasQuery && query == ""}
 	if strings.HasPrefix(path, "//") {
@@ -81,7 +84,7 @@ func (e endpoint) requestURL(raw string) (*url.URL, error) {
 		}
 		u.Opaque, u.Path, u.RawPath = "", decoded, path
 	}
-	if u.RequestURI() != raw || !strings.HasPrefix(raw, "/") {
+	if u.RequestURI() != raw {
 		return nil, errUnsayable
 	}
 	return u, nil

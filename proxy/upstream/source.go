@@ -28,7 +28,7 @@ func (s *source) Format(f fmt.State, _ rune) {
 
 // Stat asks each DP once, in a HEAD, until one knows the file.
 func (s *source) Stat(ctx context.Context) (cache.Info, error) {
-	r := s.newRound()
+	r := s.newRound(nil)
 	out := s.ask(ctx, r, query{method: http.MethodHead, mutable: s.target.ID.Mutable()})
 	if out.verdict == served {
 		return out.info, nil
@@ -69,8 +69,15 @@ type round struct {
 	tally tally
 }
 
-func (s *source) newRound() *round {
-	return &round{walk: walk{left: s.pool.dir.candidates(s.named, s.target.ID)}}
+// newRound begins a round. What a mutable object is, as long as nobody knows, is for the DP to say that the client named:
+// others may date it otherwise, and a client that sees another date starts again (win32 docs, BITS file transfer
+// consistency). So one failure does not make that DP lose its turn.
+func (s *source) newRound(want *cache.Info) *round {
+	r := &round{walk: walk{left: s.pool.dir.candidates(s.named, s.target.ID)}}
+	if want == nil && s.target.ID.Mutable() {
+		r.walk.firm = s.named
+	}
+	return r
 }
 
 // ask asks the DPs that are left in the round until one serves. The outcome is not served when the round is over, or when

@@ -10,7 +10,7 @@ import (
 
 // tally is what the DPs said in one round in which none served.
 type tally struct {
-	missing, different, noRange, failures, timeouts int
+	missing, different, noRange, busy, failures, timeouts int
 
 	refusal *RefusedError // of the first that refused; one that asks for credentials comes before others
 	last    error         // the last failure
@@ -25,6 +25,8 @@ func (t *tally) add(loc *location, out outcome) {
 		t.different++
 	case noRange:
 		t.noRange++
+	case busy:
+		t.busy++
 	case refused:
 		if t.refusal == nil || (out.status == http.StatusUnauthorized && t.refusal.Status != http.StatusUnauthorized) {
 			t.refusal = &RefusedError{Status: out.status, Host: loc.base.host}

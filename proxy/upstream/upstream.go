@@ -77,7 +77,7 @@ type Config struct {
 	RememberAuth time.Duration
 	// FailuresToOpen is how many failures in a row open a breaker. Zero means 3.
 	FailuresToOpen int
-	// MaxConnsPerHost bounds the requests that one DP serves us at a time. Zero means 32.
+	// MaxConnsPerHost bounds the bodies that are taken from one DP at a time; what comes later waits. Zero means 32.
 	MaxConnsPerHost int
 	// MaxLearned bounds how many hosts that are not configured are remembered. Zero means 256.
 	MaxLearned int

@@ -78,7 +78,7 @@ func TestTargetIsSentUnchanged(t *testing.T) {
 }
 
 func TestTargetThatCannotBeSentIsNotChanged(t *testing.T) {
-	for _, raw := range []string{"", "*", "x", "http://elsewhere/x", "//a%zz", "//a|b"} {
+	for _, raw := range []string{"", "*", "x", "http://elsewhere/x", "//a%zz", "//a|b", "/a b", "/a\r\nX: y"} {
 		if u, err := (endpoint{"http", "dp:80"}).requestURL(raw); err == nil {
 			t.Errorf("requestURL(%q) = %q, want an error", raw, u.RequestURI())
 		}
