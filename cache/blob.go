@@ -38,24 +38,29 @@ type blob struct {
 	verifying sync.Mutex // one reader checks, the others then find it checked
 }
 
-// open returns the entry's blob. It may fail only with a storage error, and then the entry is retired.
+// open returns the entry's blob. It may fail only with a storage error; unless that is only busy, the entry is retired.
 func (c *Cache) open(e *entry) (*blob, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.blob != nil {
 		return e.blob, nil
 	}
-	n := sliceCount(e.info.Size)
-	b := &blob{c: c, e: e, n: n, present: newBits(n), checked: newBits(n), sums: make([]byte, 4*n), owner: map[int]*fill{}}
+	b := newBlob(c, e)
 	if err := b.load(); err != nil {
-		c.index.mu.Lock()
-		c.retire(e)
-		c.index.mu.Unlock()
+		if !busy(err) {
+			c.giveUp(e)
+		}
 		return nil, err
 	}
-	b.whole.Store(n == 0)
 	e.blob = b
 	return b, nil
+}
+
+func newBlob(c *Cache, e *entry) *blob {
+	n := sliceCount(e.info.Size)
+	b := &blob{c: c, e: e, n: n, present: newBits(n), checked: newBits(n), sums: make([]byte, 4*n), owner: map[int]*fill{}}
+	b.whole.Store(n == 0)
+	return b
 }
 
 // load takes over what the record claims. An entry that stores nothing has no record to load.
@@ -68,7 +73,7 @@ func (b *blob) load() error {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
 	r, err := decodeRecord(data)
-	if err == nil && (r.Name != b.e.key.Name || !b.e.is(r.info())) {
+	if err == nil && (string(r.Name) != b.e.key.Name || !b.e.is(r.info())) {
 		err = errors.New("record: it is another object's")
 	}
 	if err != nil {
@@ -160,7 +165,7 @@ func (b *blob) drop(slice int) {
 	b.mu.Unlock()
 	if had {
 		from, to := sliceSpan(slice, b.e.info.Size)
-		b.c.unreserve(b.e, to-from)
+		b.c.uncharge(b.e, to-from)
 		b.c.markDirty(b.e)
 	}
 }
@@ -182,6 +187,25 @@ func (b *blob) supersede(err error) {
 	b.c.retire(b.e)
 }
 
+// distrust ends the blob after a sync failed: the kernel may have thrown the written pages away, and a second sync would
+// not say so. Its readers are served past the disk.
+func (b *blob) distrust(err error) {
+	b.mu.Lock()
+	b.present, b.checked, b.good = newBits(b.n), newBits(b.n), 0
+	b.whole.Store(false)
+	b.gone = fmt.Errorf("%w: %w", errStorage, err)
+	b.wake()
+	b.mu.Unlock()
+	b.c.giveUp(b.e)
+}
+
+// giveUp retires an entry whose bytes on disk are not to be used.
+func (c *Cache) giveUp(e *entry) {
+	c.index.mu.Lock()
+	defer c.index.mu.Unlock()
+	c.retire(e)
+}
+
 // close closes the file. e.mu is held, and nobody has a reference.
 func (b *blob) close() {
 	b.mu.Lock()
@@ -195,8 +219,7 @@ func (b *blob) close() {
 	b.file = nil
 }
 
-// closeIdle closes the file of an entry that has not been used for long, unless somebody has come back for it. One that
-// could not be recorded is given up: without a record its bytes cannot be found again.
+// closeIdle closes the file of an entry that has not been used for long, unless somebody has come back for it.
 func (c *Cache) closeIdle(e *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -211,9 +234,4 @@ func (c *Cache) closeIdle(e *entry) {
 		return
 	}
 	b.close()
-	if b.unrecorded > 0 {
-		c.index.mu.Lock()
-		c.retire(e)
-		c.index.mu.Unlock()
-	}
 }

@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -72,7 +71,7 @@ type Cache struct {
 	buffers buffers
 }
 
-// background is what lives as long as the cache: fills, the recorder, the scrub and the loading of the index.
+// background is what lives as long as the cache: fills, the recorder, the scrub, the mending and the loading of the index.
 type background struct {
 	ctx  context.Context
 	stop context.CancelFunc
@@ -89,10 +88,9 @@ func New(config Config) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the cache directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(config.Directory, "lock"))
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		d.Close()
-		return nil, fmt.Errorf("locking %s: %w", config.Directory, errors.Join(ErrLocked, err))
+	lock := newLock(config.Directory)
+	if err := lockDirectory(lock); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	c := &Cache{config: config, log: config.Logger, lock: lock, disk: d}
 	c.ctx, c.stop = context.WithCancel(context.Background())
@@ -103,6 +101,7 @@ func New(config Config) (*Cache, error) {
 	c.work.Go(c.loadAll)
 	c.work.Go(c.recordLoop)
 	c.work.Go(c.scrubLoop)
+	c.work.Go(c.mendLoop)
 	return c, nil
 }
 
@@ -140,7 +139,9 @@ func setDefault[T comparable](field *T, value T) {
 func (c *Cache) Close() error {
 	c.stop()
 	c.work.Wait()
+	c.mend()
 	c.recordAll()
+	c.work.Wait() // what recording gave up is being removed
 	c.index.closeAll()
 	return errors.Join(c.disk.Close(), c.lock.Unlock())
 }

@@ -21,6 +21,11 @@ func syncFolder(root *os.Root, folder string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// busy tells an error that says nothing of the file: the process or the machine is short of something now.
+func busy(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
+}
+
 func freeBytes(directory string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(directory, &st); err != nil {

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -18,6 +19,19 @@ func markSparse(f *os.File) error {
 
 // syncFolder does nothing: NTFS journals its folders, and a folder cannot be flushed.
 func syncFolder(*os.Root, string) error { return nil }
+
+// busy tells an error that says nothing of the file: the machine is short of something now, or a virus scanner has it open.
+func busy(err error) bool {
+	for _, e := range []windows.Errno{
+		windows.ERROR_TOO_MANY_OPEN_FILES, windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_NOT_ENOUGH_MEMORY,
+		windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
 
 func freeBytes(directory string) (int64, error) {
 	name, err := windows.UTF16PtrFromString(directory)

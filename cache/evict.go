@@ -3,7 +3,6 @@ package cache
 import (
 	"fmt"
 	"hash/maphash"
-	"sync"
 	"time"
 )
 
@@ -14,15 +13,6 @@ const reuseAfter = time.Hour
 // errFull says that nothing more may be stored now: the budget is taken by what may not be removed, or the disk is down
 // to its floor.
 var errFull = fmt.Errorf("%w: no space may be taken", errStorage)
-
-// space remembers how much the disk has left.
-type space struct {
-	mu      sync.Mutex
-	free    int64
-	at      time.Time
-	granted int64 // since at
-	full    time.Time
-}
 
 // segmentOf returns the segment that holds e. x.mu is held.
 func (x *index) segmentOf(e *entry) *segment {
@@ -71,79 +61,86 @@ func (x *index) charge(e *entry, n int64) {
 }
 
 // reserve takes n bytes of the budget for e before they are filled, and removes what was least recently used to make
-// room. The caller gives back what it does not fill.
+// room. What is protected makes room only for what is protected itself. The caller gives back what it does not fill.
 func (c *Cache) reserve(e *entry, n int64) error {
-	short := c.space.short(c, n)
+	short := c.space.take(c, n)
 	x := &c.index
 	x.mu.Lock()
-	over := x.probation.bytes + x.protected.bytes + n - c.config.MaxBytes
-	if !x.loaded.Load() {
-		over = 0 // what is stored is not counted yet; the end of the count evicts what is too much
-	}
-	victims, freed := x.victims(max(short, over))
-	fits := freed >= max(short, over)
+	need := max(short, c.over(n))
+	victims, freed := x.victims(need, e.hot)
+	fits := freed >= need
 	if fits {
+		x.unlinkAll(victims)
 		x.charge(e, n)
 	}
 	x.mu.Unlock()
-	c.evict(victims)
 	c.space.note(fits)
 	if !fits {
+		c.space.giveBack(n)
 		return errFull
 	}
+	c.evict(victims)
 	return nil
 }
 
+// unreserve gives back what was reserved and is not filled.
 func (c *Cache) unreserve(e *entry, n int64) {
+	c.space.giveBack(n)
+	c.uncharge(e, n)
+}
+
+func (c *Cache) uncharge(e *entry, n int64) {
 	c.index.mu.Lock()
+	defer c.index.mu.Unlock()
 	c.index.charge(e, -n)
+}
+
+// over returns by how many bytes the budget is too small for n more. Before everything on disk is counted it never is; the
+// end of the count evicts what is too much. x.mu is held.
+func (c *Cache) over(n int64) int64 {
+	if !c.index.loaded.Load() {
+		return 0
+	}
+	return c.index.probation.bytes + c.index.protected.bytes + n - c.config.MaxBytes
+}
+
+// roomAgain finds out whether a full cache could take a slice now.
+func (c *Cache) roomAgain() {
+	if c.space.fullSince().IsZero() {
+		return
+	}
+	short := c.space.take(c, sliceBytes)
+	c.space.giveBack(sliceBytes)
+	c.index.mu.Lock()
+	need := max(short, c.over(sliceBytes))
+	_, freed := c.index.victims(need, false)
 	c.index.mu.Unlock()
+	c.space.note(freed >= need)
 }
 
-// short returns by how many bytes the disk is too full to take n more. The figure is read again each second or after 64
-// MiB. A disk that does not say how full it is has room: writing will tell.
-func (s *space) short(c *Cache, n int64) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.at) > time.Second || s.granted > 64<<20 {
-		free, err := c.disk.Free()
-		if err != nil {
-			free = 1 << 62
-		}
-		s.free, s.at, s.granted = free, time.Now(), 0
-	}
-	s.granted += n
-	return c.config.MinFreeBytes + s.granted - s.free
-}
-
-// note remembers since when the cache has been full.
-func (s *space) note(fits bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case fits:
-		s.full = time.Time{}
-	case s.full.IsZero():
-		s.full = time.Now()
-	}
-}
-
-// victims unlinks entries that are neither open nor pinned, least recently used first, until need bytes are freed.
+// victims chooses entries that are neither open nor pinned, least recently used first, until need bytes are freed.
 // x.mu is held.
-func (x *index) victims(need int64) (victims []*entry, freed int64) {
-	for _, s := range []*segment{&x.probation, &x.protected} {
-		for at := s.list.Back(); at != nil && freed < need; {
-			e := at.Value.(*entry)
-			at = at.Prev()
-			if e.refs > 0 || e.pinned {
-				continue
+func (x *index) victims(need int64, protectedToo bool) (victims []*entry, freed int64) {
+	segments := []*segment{&x.probation}
+	if protectedToo {
+		segments = append(segments, &x.protected)
+	}
+	for _, s := range segments {
+		for at := s.list.Back(); at != nil && freed < need; at = at.Prev() {
+			if e := at.Value.(*entry); e.refs == 0 && !e.pinned {
+				freed += e.cost()
+				victims = append(victims, e)
 			}
-			freed += e.cost()
-			x.unlink(e)
-			victims = append(victims, e)
 		}
 	}
 	return victims, freed
+}
+
+// unlinkAll: x.mu is held.
+func (x *index) unlinkAll(victims []*entry) {
+	for _, e := range victims {
+		x.unlink(e)
+	}
 }
 
 // evict removes the files of entries that were unlinked while nobody held them.
@@ -154,14 +151,13 @@ func (c *Cache) evict(victims []*entry) {
 		c.erase(e)
 	}
 	if len(victims) > 0 {
-		c.space.mu.Lock()
-		c.space.at = time.Time{}
-		c.space.mu.Unlock()
+		c.space.stale()
 	}
 }
 
 // erase closes and removes the files of an entry that nobody can find or holds any more: first the record, so that a
-// crash in between leaves bytes that nobody claims, which the next start removes.
+// crash in between leaves bytes that nobody claims, which the next start removes. What the disk does not let go is tried
+// again later.
 func (c *Cache) erase(e *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -172,7 +168,26 @@ func (c *Cache) erase(e *entry) {
 	for _, name := range []string{e.recordName(), e.dataName()} {
 		if err := c.disk.Remove(name); err != nil {
 			c.log.Warn("removing a file of the cache", "file", name, "error", err)
+			if !busy(err) {
+				c.health.failed(err)
+			}
+			c.index.leave(e)
 			return
 		}
 	}
+}
+
+// leave remembers files that could not be removed.
+func (x *index) leave(e *entry) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.leftovers = append(x.leftovers, e)
+}
+
+func (x *index) takeLeftovers() []*entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	taken := x.leftovers
+	x.leftovers = nil
+	return taken
 }

@@ -93,7 +93,7 @@ func (f *fill) fill() error {
 // prepare makes room on the disk and opens the stream.
 func (f *fill) prepare() error {
 	b := f.b
-	if !b.c.health.try() {
+	if !b.c.health.good() {
 		return errStorage
 	}
 	if err := b.ensureFile(); err != nil {
@@ -191,6 +191,7 @@ func (f *fill) finish(mine bool, sum uint32, n int64) {
 	b.wake()
 	b.mu.Unlock()
 	if mine {
+		b.c.space.wrote(n)
 		b.c.markDirty(b.e)
 	}
 }

@@ -34,11 +34,8 @@ type index struct {
 	// dirty are the entries whose record is out of date. Each is held until it is written.
 	dirty map[*entry]struct{}
 	wake  chan struct{} // one token when dirty is not empty
-}
-
-// folder is one of the 256 folders that share out the objects by the first byte of their name's hash.
-type folder struct {
-	once sync.Once
+	// leftovers are retired entries whose files could not be removed yet.
+	leftovers []*entry
 }
 
 // object is all generations of one name, the newest last. An immutable one has at most one, and no checks.
@@ -112,10 +109,20 @@ func (c *Cache) find(key Key) (e *entry, due bool) {
 
 // confirm notes that origin has the object that info describes, and returns that generation with a reference. The second
 // result tells whether the generation is new here.
-func (c *Cache) confirm(key Key, info Info) (*entry, bool) {
+func (c *Cache) confirm(key Key, info Info) (e *entry, fresh bool) {
 	x := &c.index
 	x.mu.Lock()
-	defer x.mu.Unlock()
+	e, fresh = c.settle(key, info)
+	victims, _ := x.victims(c.over(0), false)
+	x.unlinkAll(victims)
+	x.mu.Unlock()
+	c.evict(victims)
+	return e, fresh
+}
+
+// settle is confirm with x.mu held.
+func (c *Cache) settle(key Key, info Info) (*entry, bool) {
+	x := &c.index
 	o := x.objects[key.Name]
 	if o == nil {
 		o = &object{}
@@ -128,18 +135,24 @@ func (c *Cache) confirm(key Key, info Info) (*entry, bool) {
 			return e, false
 		}
 	}
+	pinned := o.pinned()
 	if !key.Mutable {
 		c.retireAll(o)
 	} else if len(o.generations) > 0 {
 		x.expireGroup(key, now, c.config.CheckAfter)
 	}
-	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name)}
+	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name), pinned: pinned}
 	x.objects[key.Name] = o
 	o.generations = append(o.generations, e)
 	o.note(key, check{e, now})
 	x.probation.push(e)
 	x.hold(e)
 	return e, true
+}
+
+// pinned tells whether a new generation is pinned because an older one is.
+func (o *object) pinned() bool {
+	return slices.ContainsFunc(o.generations, func(e *entry) bool { return e.pinned })
 }
 
 // note remembers a check of a mutable object.

@@ -1,9 +1,20 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
+
+// folder is one of the 256 folders that share out the objects by the first byte of their name's hash.
+type folder struct {
+	mu     sync.Mutex // held while the folder is read
+	failed bool       // the first try did not succeed
+	done   atomic.Bool
+}
 
 // loadAll reads every folder, so that the budget is known and eviction can begin. Lookups do not wait for it.
 func (c *Cache) loadAll() {
@@ -18,56 +29,86 @@ func (c *Cache) loadAll() {
 	x.probation.sort()
 	x.protected.sort()
 	x.loaded.Store(true)
-	victims, _ := x.victims(x.probation.bytes + x.protected.bytes - c.config.MaxBytes)
+	victims, _ := x.victims(c.over(0), true)
+	x.unlinkAll(victims)
 	x.mu.Unlock()
 	c.evict(victims)
 }
 
-// load reads the records of a folder into the index, once. What is not claimed by a good record is removed: it is left
-// over from a process that ended in the middle.
+// load reads the records of a folder into the index, once. A folder that cannot be read is tried again when the disk works
+// again; what is in it is unknown until then.
 func (c *Cache) load(i int) {
-	c.index.folders[i].once.Do(func() {
-		folder := fmt.Sprintf("blobs/%02x", i)
-		names, err := c.disk.List(folder)
-		if err != nil {
-			c.health.failed(err)
-			c.log.Warn("listing a folder of the cache", "folder", folder, "error", err)
-			return
-		}
-		claimed := map[string]bool{}
-		var found []*entry
-		for _, name := range names {
-			base, ok := strings.CutSuffix(name, ".rec")
-			if !ok {
-				continue
-			}
-			if e := c.loadEntry(folder + "/" + base); e != nil {
-				claimed[base] = true
-				found = append(found, e)
-			}
-		}
-		c.index.insert(found)
-		c.removeUnclaimed(folder, names, claimed)
-	})
+	f := &c.index.folders[i]
+	if f.done.Load() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done.Load() || f.failed && !c.health.good() {
+		return
+	}
+	folder := fmt.Sprintf("blobs/%02x", i)
+	names, err := c.disk.List(folder)
+	if err != nil {
+		f.failed = true
+		c.health.failed(err)
+		c.log.Warn("listing a folder of the cache", "folder", folder, "error", err)
+		return
+	}
+	c.loadFolder(folder, names, !f.failed)
+	f.done.Store(true)
 }
 
-// loadEntry reads one record, nil when it is not to be used.
-func (c *Cache) loadEntry(base string) *entry {
+// loadFolder reads the records among names. What no good record claims is left over from a process that ended in the
+// middle, and is removed, unless tidy is false because this process may have begun to store in the folder.
+func (c *Cache) loadFolder(folder string, names []string, tidy bool) {
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
+	claimed := map[string]bool{}
+	var found []*entry
+	for _, name := range names {
+		base, ok := strings.CutSuffix(name, ".rec")
+		if !ok {
+			continue
+		}
+		e, err := c.loadEntry(folder + "/" + base)
+		if err == nil && e.stored > 0 && !there[base+".dat"] {
+			err = errors.New("its bytes are gone")
+		}
+		if err != nil {
+			c.log.Warn("an object on disk is not to be used", "file", folder+"/"+name, "error", err)
+		}
+		claimed[base] = err == nil || busy(err)
+		if err == nil {
+			found = append(found, e)
+		}
+	}
+	c.index.insert(found)
+	if tidy {
+		c.removeUnclaimed(folder, names, claimed)
+	}
+}
+
+// loadEntry reads one record.
+func (c *Cache) loadEntry(base string) (*entry, error) {
 	data, used, err := c.disk.ReadFile(base + ".rec")
 	if err != nil {
-		c.log.Warn("reading a record", "file", base+".rec", "error", err)
-		return nil
+		return nil, err
 	}
 	r, err := decodeRecord(data)
-	if err != nil || !strings.HasPrefix(base, basePrefix(r.Name)) {
-		c.log.Warn("a record is damaged, its object is given up", "file", base+".rec", "error", err)
-		return nil
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(base, basePrefix(string(r.Name))) {
+		return nil, errors.New("record: it has another object's file name")
 	}
 	return &entry{
-		key:  Key{Name: r.Name, Group: r.Group, Mutable: r.Mutable},
+		key:  Key{Name: string(r.Name), Group: string(r.Group), Mutable: r.Mutable},
 		info: r.info(), created: r.Created, base: base,
 		stored: r.stored(), used: used, stamp: used, hot: r.Hot, pinned: r.Pinned, recorded: true,
-	}
+	}, nil
 }
 
 // insert puts entries that were found on disk into the index.
@@ -80,6 +121,9 @@ func (x *index) insert(found []*entry) {
 			o = &object{}
 			x.objects[e.key.Name] = o
 		}
+		if slices.ContainsFunc(o.generations, func(g *entry) bool { return g.base == e.base }) {
+			continue // this process made it before the folder could be read
+		}
 		o.insert(e)
 		x.segmentOf(e).push(e)
 	}
@@ -91,7 +135,7 @@ func (o *object) insert(e *entry) {
 	for at > 0 && o.generations[at-1].created.After(e.created) {
 		at--
 	}
-	o.generations = append(o.generations[:at], append([]*entry{e}, o.generations[at:]...)...)
+	o.generations = slices.Insert(o.generations, at, e)
 }
 
 func (c *Cache) removeUnclaimed(folder string, names []string, claimed map[string]bool) {

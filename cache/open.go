@@ -58,7 +58,12 @@ func (c *Cache) reader(ctx context.Context, e *entry, src Source, use Use) *Read
 	if err != nil {
 		c.log.Warn("opening an object", "name", e.key.Name, "error", err)
 		c.release(e)
-		return nil
+		if !busy(err) {
+			return nil
+		}
+		e = &entry{key: e.key, info: e.info, base: newBase(e.key.Name), refs: 1, gone: true}
+		b = newBlob(c, e)
+		e.blob, b.gone = b, err
 	}
 	c.touch(e, use.Client)
 	b.mu.Lock()

@@ -117,8 +117,12 @@ func (r *Reader) WriteRange(w io.Writer, off, n int64) (written int64, err error
 		at := off + written
 		to, waited, err := r.await(at, end)
 		if errors.Is(err, errStorage) || bad >= badReads {
-			n, err := r.direct(w, at, end)
-			return written + n, err
+			to, err := r.pass(w, at, end, bad >= badReads)
+			written = to - off
+			if err != nil {
+				return written, err
+			}
+			continue
 		}
 		if err != nil {
 			return written, err
@@ -137,6 +141,24 @@ func (r *Reader) WriteRange(w io.Writer, off, n int64) (written int64, err error
 		}
 	}
 	return written, nil
+}
+
+// pass serves what the disk does not, past it: up to the next slice that is there, or to the end when what is there
+// cannot be read. It returns where it stopped.
+func (r *Reader) pass(w io.Writer, off, end int64, toEnd bool) (int64, error) {
+	to := end
+	if !toEnd {
+		r.b.mu.Lock()
+		for to = off; to < end && !r.b.present.has(sliceOf(to)); {
+			_, to = sliceSpan(sliceOf(to), end)
+		}
+		r.b.mu.Unlock()
+	}
+	if to == off {
+		return off, nil // it has come in the meantime
+	}
+	n, err := r.direct(w, off, to)
+	return off + n, err
 }
 
 func (r *Reader) count(n int64, waited bool) {

@@ -14,15 +14,15 @@ import (
 // ever replaced whole, and only after the slices that it claims are synced.
 type record struct {
 	Version      int       `json:"version"`
-	Name         string    `json:"name"`
-	Group        string    `json:"group,omitempty"`
+	Name         text      `json:"name"`
+	Group        text      `json:"group,omitempty"`
 	Mutable      bool      `json:"mutable,omitempty"`
 	Pinned       bool      `json:"pinned,omitempty"`
 	Hot          bool      `json:"hot,omitempty"`
 	Size         int64     `json:"size"`
 	LastModified time.Time `json:"last_modified,omitzero"`
-	ETag         string    `json:"etag,omitempty"`
-	ContentType  string    `json:"content_type,omitempty"`
+	ETag         text      `json:"etag,omitempty"`
+	ContentType  text      `json:"content_type,omitempty"`
 	Created      time.Time `json:"created"`
 	SliceBytes   int64     `json:"slice_bytes"`
 	// Present has a bit for each slice that is whole, Sums its CRC-32C, four bytes a slice, big endian.
@@ -89,5 +89,5 @@ func (r *record) stored() int64 {
 func (r *record) sum(slice int) uint32 { return binary.BigEndian.Uint32(r.Sums[4*slice:]) }
 
 func (r *record) info() Info {
-	return Info{Size: r.Size, LastModified: r.LastModified, ETag: r.ETag, ContentType: r.ContentType}
+	return Info{Size: r.Size, LastModified: r.LastModified, ETag: string(r.ETag), ContentType: string(r.ContentType)}
 }

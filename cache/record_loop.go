@@ -24,6 +24,10 @@ func (x *index) markDirty(e *entry) {
 	}
 	x.dirty[e] = struct{}{}
 	x.hold(e)
+	x.wakeRecorder()
+}
+
+func (x *index) wakeRecorder() {
 	select {
 	case x.wake <- struct{}{}:
 	default:
@@ -54,14 +58,26 @@ func (c *Cache) recordLoop() {
 			return
 		case <-c.index.wake:
 		}
-		c.recordAll()
+		if c.health.good() {
+			c.recordAll()
+		} else {
+			c.index.wakeRecorder()
+		}
 		pause.Reset(recordEvery)
 	}
 }
 
+// recordAll writes every record that is out of date. What fails stays so, and waits for the disk to be mended.
 func (c *Cache) recordAll() {
 	for e := range c.index.takeDirty() {
-		if err := c.recordEntry(e); err != nil {
+		err := errStorage
+		if c.health.good() {
+			err = c.recordEntry(e)
+		}
+		if err != nil {
+			c.markDirty(e)
+		}
+		if err != nil && err != errStorage {
 			c.health.failed(err)
 			c.log.Warn("recording an object", "name", e.key.Name, "error", err)
 		}
@@ -72,8 +88,12 @@ func (c *Cache) recordAll() {
 // recordEntry brings the record of e up to date: snapshot what is whole, sync it, and only then claim it.
 func (c *Cache) recordEntry(e *entry) error {
 	b, err := c.open(e)
-	if err != nil {
+	if busy(err) {
 		return err
+	}
+	if err != nil {
+		c.log.Warn("opening an object to record it", "name", e.key.Name, "error", err)
+		return nil // it was given up
 	}
 	b.mu.Lock()
 	r := e.record(bytes.Clone(b.present), bytes.Clone(b.sums))
@@ -91,6 +111,7 @@ func (c *Cache) recordEntry(e *entry) error {
 	}
 	if changes > 0 {
 		if err := f.Sync(); err != nil {
+			b.distrust(err)
 			return fmt.Errorf("syncing %s: %w", e.dataName(), err)
 		}
 	}
@@ -100,7 +121,6 @@ func (c *Cache) recordEntry(e *entry) error {
 	b.mu.Lock()
 	b.unrecorded -= changes
 	b.mu.Unlock()
-	c.health.worked()
 	return nil
 }
 
@@ -108,7 +128,9 @@ func (c *Cache) recordEntry(e *entry) error {
 func (c *Cache) writeRecord(e *entry, r *record, used time.Time) error {
 	data, err := r.encode()
 	if err != nil {
-		return err
+		c.giveUp(e) // the disk is not to blame, and another try would fail as well
+		c.log.Warn("recording an object", "name", e.key.Name, "error", err)
+		return nil
 	}
 	if err := c.disk.WriteFile(e.recordName(), data); err != nil {
 		return err
@@ -123,8 +145,8 @@ func (c *Cache) writeRecord(e *entry, r *record, used time.Time) error {
 func (e *entry) record(present bits, sums []byte) *record {
 	return &record{
 		Version: recordVersion, SliceBytes: sliceBytes, Created: e.created.UTC(),
-		Name: e.key.Name, Group: e.key.Group, Mutable: e.key.Mutable,
-		Size: e.info.Size, LastModified: e.info.LastModified, ETag: e.info.ETag, ContentType: e.info.ContentType,
+		Name: text(e.key.Name), Group: text(e.key.Group), Mutable: e.key.Mutable,
+		Size: e.info.Size, LastModified: e.info.LastModified, ETag: text(e.info.ETag), ContentType: text(e.info.ContentType),
 		Present: present, Sums: sums,
 	}
 }

@@ -18,6 +18,7 @@ func (r *Reader) send(w io.Writer, off, to int64) (written int64, err error) {
 	for off+written < to {
 		p := (*buf)[:min(int64(len(*buf)), to-off-written)]
 		if n, err := r.b.file.ReadAt(p, off+written); n < len(p) {
+			r.b.c.readFailed(err)
 			return written, fmt.Errorf("%w: reading %s: %w", errStorage, r.b.e.dataName(), err)
 		}
 		n, err := w.Write(p)
@@ -79,6 +80,9 @@ func (b *blob) verify(slice int) {
 		return
 	}
 	got, err := b.read(slice)
+	if err != nil {
+		b.c.readFailed(err)
+	}
 	if err != nil || got != want {
 		b.c.metrics.corrupt.Inc()
 		b.c.log.Warn("a slice on disk is bad and will be fetched again", "name", b.e.key.Name, "slice", slice, "error", err)
@@ -90,6 +94,13 @@ func (b *blob) verify(slice int) {
 		b.vouch(slice)
 	}
 	b.mu.Unlock()
+}
+
+// readFailed notes that the disk did not give bytes that it has. That a file is too short is damage; the disk works.
+func (c *Cache) readFailed(err error) {
+	if !errors.Is(err, io.EOF) {
+		c.health.failed(fmt.Errorf("reading: %w", err))
+	}
 }
 
 // read returns the checksum of a slice on disk.

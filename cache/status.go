@@ -47,11 +47,9 @@ func (c *Cache) Status() Status {
 	s.Bytes = x.probation.bytes + x.protected.bytes
 	s.Objects = x.probation.list.Len() + x.protected.list.Len()
 	x.mu.Unlock()
-	c.space.mu.Lock()
-	if !c.space.full.IsZero() {
-		s.State, s.Since, s.Reason = StateFull, c.space.full, errFull.Error()
+	if since := c.space.fullSince(); !since.IsZero() {
+		s.State, s.Since, s.Reason = StateFull, since, errFull.Error()
 	}
-	c.space.mu.Unlock()
 	if err, since := c.health.state(); err != nil {
 		s.State, s.Since, s.Reason = StateFailing, since, err.Error()
 	}
