@@ -33,17 +33,18 @@ type health struct {
 	threshold         int
 	coolDown, coolMax time.Duration
 	probeGivesUpAfter time.Duration
-	mu                sync.Mutex // guards all below
-	failures          int        // in a row
-	trips             int        // how often in a row the breaker opened
-	tripped           bool
-	since             time.Time // of the present state
-	failedAt          time.Time // zero: never
-	retryAt           time.Time // the end of the cool-down
-	probing           time.Time // when the probe under way began; zero: none
-	lastError         string
-	bytes, requests   int64
-	latency           time.Duration // moving average to the header of an answer
+
+	mu              sync.Mutex // guards all below
+	failures        int        // in a row
+	trips           int        // how often in a row the breaker opened
+	tripped         bool
+	since           time.Time // of the present state
+	failedAt        time.Time // zero: never
+	retryAt         time.Time // the end of the cool-down
+	probing         time.Time // when the probe under way began; zero: none
+	lastError       string
+	bytes, requests int64
+	latency         time.Duration // moving average to the header of an answer
 }
 
 func newHealth(c Config) *health {
@@ -139,6 +140,9 @@ func (h *health) failed(began time.Time, why string) {
 	}
 	h.lastError, h.failedAt, h.probing = why, now, time.Time{}
 	if sameEvent && h.failures > 0 {
+		if !h.tripped {
+			h.retryAt = now.Add(h.coolDown)
+		}
 		return
 	}
 	h.failures++
