@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"branchpoint/integration/sim"
+)
+
+// control is a small HTTP endpoint on loopback that makes DPs misbehave while the site runs.
+type control struct {
+	site   *sim.Site
+	ln     net.Listener
+	server *http.Server
+	done   chan error
+}
+
+// startControl listens on a loopback address and serves until close.
+func startControl(addr string, site *sim.Site) (*control, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || !net.ParseIP(host).IsLoopback() {
+		return nil, fmt.Errorf("control address %q is not a loopback address with a port", addr)
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for control: %w", err)
+	}
+	c := &control{site: site, ln: ln, done: make(chan error, 1)}
+	c.server = &http.Server{Handler: c.handler(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { c.done <- c.server.Serve(ln) }()
+	return c, nil
+}
+
+func (c *control) url() string { return "http://" + c.ln.Addr().String() }
+
+// close ends the server and waits for it.
+func (c *control) close() error {
+	err := c.server.Close()
+	if served := <-c.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+func (c *control) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", c.status)
+	mux.HandleFunc("POST /dp/{name}/faults", c.change(c.inject))
+	mux.HandleFunc("DELETE /dp/{name}/faults", c.change(func(_ *http.Request, d *sim.DP) error { d.Faults.Clear(); return nil }))
+	mux.HandleFunc("POST /dp/{name}/kill", c.change(func(_ *http.Request, d *sim.DP) error { d.Kill(); return nil }))
+	mux.HandleFunc("POST /dp/{name}/revive", c.change(func(r *http.Request, d *sim.DP) error { return d.Revive(r.Context()) }))
+	return mux
+}
+
+// change wraps what changes a DP. The content type is demanded because a web page cannot send it to another origin
+// unasked: no page that the operator visits can control the site.
+func (c *control) change(apply func(*http.Request, *sim.DP) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Type") != "application/json" {
+			http.Error(w, "changes need Content-Type: application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		for _, d := range c.site.DPs() {
+			if d.Name() != r.PathValue("name") {
+				continue
+			}
+			if err := apply(r, d); err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		http.Error(w, "no such DP", http.StatusNotFound)
+	}
+}
+
+func (c *control) inject(r *http.Request, d *sim.DP) error {
+	var fault sim.Fault
+	in := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<16))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&fault); err != nil {
+		return fmt.Errorf("read the fault: %w", err)
+	}
+	_, err := d.Faults.Inject(fault)
+	return err
+}
+
+// status shows what was sent so far.
+func (c *control) status(w http.ResponseWriter, _ *http.Request) {
+	n := c.site.Counters
+	w.Header().Set("Content-Type", "application/json")
+	err := json.NewEncoder(w).Encode(map[string]any{
+		"requests":      n.Requests(""),
+		"bytes":         n.Bytes(),
+		"bytes_twice":   n.Overlap(""),
+		"bytes_by_dp":   n.BytesBy(),
+		"bytes_of_file": n.BytesOf(),
+		"tokens_shown":  c.site.Tokens.Used(),
+	})
+	if err != nil {
+		panic(http.ErrAbortHandler) // the reader has gone, or must not take a part for the whole
+	}
+}

@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+)
+
+// SiteConfig says how the demonstration site differs from its defaults.
+type SiteConfig struct {
+	// Library of all DPs. Nil means DemoLibrary(256 << 20).
+	Library *Library
+	// Host in the URLs of the DPs. Empty means "127.0.0.1".
+	Host string
+	// BasePort is the first of the six ports that the site uses, in the order of Site.DPs, http before https. Zero means any
+	// six free ones.
+	BasePort int
+	// Tokens says how tokens are shown and refused.
+	Tokens TokensConfig
+	// TokenLife is how long the site's first token is good. Zero means 8 hours.
+	TokenLife time.Duration
+	// Link puts every DP behind a link of its own. Nil means none.
+	Link *LinkConfig
+	// LogTo receives the W3C log of all DPs. Nil keeps it in memory only.
+	LogTo io.Writer
+}
+
+// Site is a Configuration Manager site with four DPs and its "SMS Issuing" root. Everything in it may be used while it
+// runs; nothing of it is to be replaced.
+type Site struct {
+	Library  *Library
+	CA       *CA
+	Tokens   *Tokens
+	Counters *Counters // of all DPs together
+	Log      *Log      // of all DPs together
+	// Token is good for the token directories of the DPs with Enhanced HTTP, Account for Windows authentication.
+	Token   Secret
+	Account Account
+
+	// First and Second have Enhanced HTTP: Windows authentication over http and https, tokens over https.
+	First, Second *DP
+	// Windows has http with Windows authentication, and no https.
+	Windows *DP
+	// Anonymous has http for everybody.
+	Anonymous *DP
+}
+
+// StartSite makes a site and starts its DPs. Close ends it.
+func StartSite(c SiteConfig) (*Site, error) {
+	s := &Site{
+		Library:  c.Library,
+		Counters: NewCounters(),
+		Log:      NewLog(c.LogTo),
+		Account:  Account{Domain: "BRANCH", Name: "PC1$", Password: NewSecret("simulated")},
+	}
+	var err error
+	if s.Library == nil {
+		if s.Library, err = DemoLibrary(256 << 20); err != nil {
+			return nil, err
+		}
+	}
+	if s.CA, err = NewCA(); err != nil {
+		return nil, err
+	}
+	if s.Tokens, err = NewTokens(c.Tokens); err != nil {
+		return nil, err
+	}
+	s.Token = s.Tokens.Issue(orDefault(c.TokenLife, 8*time.Hour))
+	if err := s.makeDPs(c); err != nil {
+		return nil, fmt.Errorf("make the site: %w", err)
+	}
+	for _, d := range s.DPs() {
+		if err := d.Start(); err != nil {
+			return nil, errors.Join(fmt.Errorf("start the site: %w", err), s.Close())
+		}
+	}
+	return s, nil
+}
+
+func (s *Site) makeDPs(c SiteConfig) error {
+	port := c.BasePort
+	address := func() string {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if port != 0 {
+			port++
+		}
+		return addr
+	}
+	enhanced := map[Vdir]Access{VdirPlain: AccessWindows, VdirNoCert: AccessWindows, VdirToken: AccessToken}
+	for _, plan := range []struct {
+		to     **DP
+		name   string
+		secure bool
+		access map[Vdir]Access
+	}{
+		{&s.First, "DP1", true, enhanced},
+		{&s.Second, "DP2", true, enhanced},
+		{&s.Windows, "DP3", false, map[Vdir]Access{VdirPlain: AccessWindows}},
+		{&s.Anonymous, "DP4", false, map[Vdir]Access{VdirPlain: AccessAnonymous}},
+	} {
+		config := DPConfig{
+			Name: plan.name, Host: c.Host, Library: s.Library, CA: s.CA, Access: plan.access, HTTPAddr: address(),
+			Accounts: []Account{s.Account}, Tokens: s.Tokens, Counters: s.Counters, Log: s.Log,
+		}
+		if plan.secure {
+			config.HTTPSAddr = address()
+		}
+		var err error
+		if c.Link != nil {
+			if config.Link, err = NewLink(*c.Link); err != nil {
+				return err
+			}
+		}
+		if *plan.to, err = NewDP(config); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DPs lists the four.
+func (s *Site) DPs() []*DP { return []*DP{s.First, s.Second, s.Windows, s.Anonymous} }
+
+// Locations is what a location reply would name for a content, by URL segment ("PS100010", "Content_<guid>.1"): for each
+// DP its http URL, and for those with tokens that of the token directory too.
+func (s *Site) Locations(segment string) []string {
+	var urls []string
+	for _, d := range s.DPs() {
+		urls = append(urls, d.Location(VdirPlain, segment))
+		if d.URL("https") != "" {
+			urls = append(urls, d.Location(VdirToken, segment))
+		}
+	}
+	return urls
+}
+
+// Close ends all DPs and waits for them.
+func (s *Site) Close() error {
+	var errs []error
+	for _, d := range s.DPs() {
+		errs = append(errs, d.Close())
+	}
+	return errors.Join(errs...)
+}
