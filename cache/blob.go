@@ -206,7 +206,8 @@ func (c *Cache) giveUp(e *entry) {
 	c.retire(e)
 }
 
-// close closes the file. e.mu is held, and nobody has a reference.
+// close closes the file, and removes it when no record claims it: its bytes could not be found again. e.mu is held, and
+// nobody has a reference.
 func (b *blob) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -217,6 +218,12 @@ func (b *blob) close() {
 		b.c.log.Warn("closing a file of the cache", "file", b.e.dataName(), "error", err)
 	}
 	b.file = nil
+	if b.e.recorded {
+		return
+	}
+	if err := b.c.disk.Remove(b.e.dataName()); err != nil {
+		b.c.log.Warn("removing a file of the cache", "file", b.e.dataName(), "error", err)
+	}
 }
 
 // closeIdle closes the file of an entry that has not been used for long, unless somebody has come back for it.

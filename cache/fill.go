@@ -96,15 +96,15 @@ func (f *fill) prepare() error {
 	if !b.c.health.good() {
 		return errStorage
 	}
+	if err := f.reserve(f.next, f.end); err != nil {
+		return err
+	}
 	if err := b.ensureFile(); err != nil {
 		b.c.health.failed(err)
 		return err
 	}
 	from, _ := sliceSpan(f.next, b.e.info.Size)
 	_, to := sliceSpan(f.end-1, b.e.info.Size)
-	if err := f.reserve(f.next, f.end); err != nil {
-		return err
-	}
 	if f.stream != nil {
 		return nil
 	}

@@ -61,6 +61,7 @@ func (c *Cache) reader(ctx context.Context, e *entry, src Source, use Use) *Read
 		if !busy(err) {
 			return nil
 		}
+		c.health.failed(err)
 		e = &entry{key: e.key, info: e.info, base: newBase(e.key.Name), refs: 1, gone: true}
 		b = newBlob(c, e)
 		e.blob, b.gone = b, err

@@ -3,15 +3,31 @@ package cache
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 )
+
+// fastDir is a directory in memory where there is one: the tests sync often.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "branchpoint-cache-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
 
 // newTest opens a cache that closes with the test.
 func newTest(t testing.TB, config Config) *Cache {
 	t.Helper()
 	if config.Directory == "" {
-		config.Directory = t.TempDir()
+		config.Directory = fastDir(t)
 	}
 	c, err := New(config)
 	if err != nil {

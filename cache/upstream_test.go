@@ -217,7 +217,7 @@ func TestAReaderMayGiveUp(t *testing.T) {
 
 func TestAReaderThatWaitsWhenTheCacheCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Directory: t.TempDir(), ScrubEvery: -1})
+		c, err := New(Config{Directory: fastDir(t), ScrubEvery: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
