@@ -1,0 +1,127 @@
+// Package admin is how an administrator sees and steers a running Branchpoint: a JSON API, metrics and health checks over
+// HTTP.
+//
+// Reading shows no secret: tokens appear as fingerprints. Changing anything needs the admin token. Errors are problem
+// details (RFC 9457). When the API can be reached from other machines, everything but /healthz and /readyz needs the token.
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/upstream"
+	"branchpoint/tokenbroker"
+)
+
+// Store is the cache as a whole.
+type Store interface {
+	Status() cache.Status
+	// Scrub compares everything on disk with its checksum. It rests for pause after each slice.
+	Scrub(pause time.Duration) (compared, bad int)
+}
+
+// Contents is what the cache holds.
+type Contents interface {
+	// Objects returns what is there, by name.
+	Objects() []cache.Object
+	// Pin and Remove act on an object by its name; false means that there is none.
+	Pin(name string, pinned bool) bool
+	Remove(name string) bool
+}
+
+// Upstreams are the distribution points.
+type Upstreams interface {
+	Status() []upstream.LocationStatus
+}
+
+// Tokens are what distribution points ask for.
+type Tokens interface {
+	Status() []tokenbroker.TokenStatus
+	// Set hands in a token. Its error never holds the secret.
+	Set(audience, secret string, expires time.Time) error
+}
+
+// Listener is one address that clients talk to.
+type Listener struct {
+	Name string `json:"name"`
+	// Address is host:port, as it was bound.
+	Address string `json:"address"`
+	// Entitlement is how clients show that they may have a content: machine, origin or network.
+	Entitlement string `json:"entitlement"`
+	// Up says that it takes clients: neither not yet nor no more.
+	Up bool `json:"up"`
+}
+
+// Config is what a Server is made of. Everything but Hosts and Logger must be set.
+type Config struct {
+	// Version of the program, for people.
+	Version string
+	// Token is asked of whoever changes something.
+	Token Token
+	// Local says that only processes of this machine reach the API: then reading needs no token. Serve refuses it for an
+	// address that others reach.
+	Local bool
+	// Hosts are the names under which the API may be asked, besides IP addresses and localhost. A web page whose name was
+	// made to lead here (DNS rebinding) asks under a name of its own.
+	Hosts []string
+	// Listeners returns the addresses that clients talk to, as they are now.
+	Listeners func() []Listener
+	Store     Store
+	Contents  Contents
+	Upstreams Upstreams
+	Tokens    Tokens
+	// Registry holds the metrics of the program. New adds those of the process and of Go.
+	Registry *prometheus.Registry
+	// Background runs what goes on after its request, such as a scrub, and is waited for by its owner. It must not block.
+	Background func(func())
+	// Logger takes changes and failures. Nil means silence.
+	Logger *slog.Logger
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Version == "":
+		return errors.New("admin: a version is needed")
+	case !c.Token.set():
+		return errors.New("admin: a token is needed")
+	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil:
+		return errors.New("admin: listeners, store, contents, upstreams and tokens are needed")
+	case c.Registry == nil || c.Background == nil:
+		return errors.New("admin: a registry, and somebody who runs background work, are needed")
+	}
+	return nil
+}
+
+// Server answers administrators.
+type Server struct {
+	config  Config
+	log     *slog.Logger
+	started time.Time
+	handler http.Handler
+	scrub   scrub
+}
+
+// New makes a Server and adds its metrics to config.Registry.
+func New(config Config) (*Server, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{config: config, log: config.Logger, started: time.Now()}
+	if err := s.registerMetrics(); err != nil {
+		return nil, fmt.Errorf("admin: registering metrics: %w", err)
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

@@ -1,0 +1,70 @@
+package admin
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// Changed is the answer to a change of contents.
+type Changed struct {
+	// Objects is how many names of objects it was done to.
+	Objects int `json:"objects"`
+}
+
+// pinContent keeps a content, or one object of it, from being removed for room, or lets it go again. It is done to what is
+// stored now; what comes later is not pinned.
+func (s *Server) pinContent(pinned bool) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return s.change(w, r, "pin", func(name string) bool { return s.config.Contents.Pin(name, pinned) }, "pinned", pinned)
+	}
+}
+
+// removeContent forgets a content or one object of it. Clients that read it now go on.
+func (s *Server) removeContent(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, "remove", s.config.Contents.Remove)
+}
+
+// change does something to every object that the path names: a content means all of its objects.
+func (s *Server) change(w http.ResponseWriter, r *http.Request, what string, do func(name string) bool, attrs ...any) error {
+	name, err := pathValue(r, "name")
+	if err != nil {
+		return err
+	}
+	done := Changed{}
+	for _, object := range s.objectsOf(name) {
+		if do(object) {
+			done.Objects++
+		}
+	}
+	if done.Objects == 0 {
+		return &failure{http.StatusNotFound, "nothing of this name is stored; /api/v1/contents lists what is"}
+	}
+	s.log.Info("contents were changed", append([]any{"change", what, "name", name, "objects", done.Objects}, attrs...)...)
+	return writeJSON(w, http.StatusOK, done)
+}
+
+// objectsOf returns the names of the objects that a name means, none twice.
+func (s *Server) objectsOf(name string) (names []string) {
+	for _, o := range s.config.Contents.Objects() {
+		again := len(names) > 0 && names[len(names)-1] == o.Name
+		if !again && (o.Name == name || contentOf(o.Name) == name) {
+			names = append(names, o.Name)
+		}
+	}
+	return names
+}
+
+// pathValue returns a part of the path. Slashes within it are written as %2F.
+func pathValue(r *http.Request, key string) (string, error) {
+	value := chi.URLParam(r, key)
+	if r.URL.RawPath == "" {
+		return value, nil // decoded already
+	}
+	value, err := url.PathUnescape(value)
+	if err != nil {
+		return "", &failure{http.StatusBadRequest, "the path has a broken percent-escape"}
+	}
+	return value, nil
+}

@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"encoding/base64"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"branchpoint/cache"
+)
+
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// Content is all objects of one content ID: what a package, an application or an update is made of.
+type Content struct {
+	// Name is hierarchy/share/content, as in "default/package/ps100015".
+	Name string `json:"name"`
+	// Files are different ones; Objects counts every generation of each.
+	Files   int `json:"files"`
+	Objects int `json:"objects"`
+	// Stored of Size bytes are on disk.
+	Stored int64 `json:"stored"`
+	Size   int64 `json:"size"`
+	// Pinned says that every object is kept whatever happens.
+	Pinned bool `json:"pinned"`
+	// Open says that somebody reads or fills one of them now.
+	Open bool `json:"open"`
+	// Used is the last use of any of them.
+	Used time.Time `json:"used,omitzero"`
+}
+
+// ContentList is the answer of /api/v1/contents, by name.
+type ContentList struct {
+	Contents []Content `json:"contents"`
+	// Next is the cursor of the next page; empty on the last one.
+	Next string `json:"next,omitempty"`
+}
+
+// serveContents lists contents. Query: prefix of the name, limit (1 to 1000, default 100), cursor (Next of the page before).
+func (s *Server) serveContents(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	limit, err := readLimit(query.Get("limit"))
+	if err != nil {
+		return err
+	}
+	after, err := base64.RawURLEncoding.DecodeString(query.Get("cursor"))
+	if err != nil {
+		return &failure{http.StatusBadRequest, "the cursor is not one; take \"next\" of the page before"}
+	}
+	all := group(s.config.Contents.Objects())
+	return writeJSON(w, http.StatusOK, page(all, strings.ToLower(query.Get("prefix")), string(after), limit))
+}
+
+func readLimit(text string) (int, error) {
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, &failure{http.StatusBadRequest, "limit must be a number from 1 to " + strconv.Itoa(maxLimit)}
+	}
+	return n, nil
+}
+
+// page returns at most limit contents whose names begin with prefix and come behind after.
+func page(all map[string]*Content, prefix, after string, limit int) ContentList {
+	list := ContentList{Contents: []Content{}}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !strings.HasPrefix(name, prefix) || name <= after {
+			continue
+		}
+		if len(list.Contents) == limit {
+			list.Next = base64.RawURLEncoding.EncodeToString([]byte(list.Contents[limit-1].Name))
+			break
+		}
+		list.Contents = append(list.Contents, *all[name])
+	}
+	return list
+}
+
+// group adds up objects, which come by name, to contents.
+func group(objects []cache.Object) map[string]*Content {
+	all := make(map[string]*Content)
+	last := ""
+	for _, o := range objects {
+		name := contentOf(o.Name)
+		c := all[name]
+		if c == nil {
+			c = &Content{Name: name, Pinned: true}
+			all[name] = c
+		}
+		if o.Name != last {
+			c.Files, last = c.Files+1, o.Name
+		}
+		c.Objects++
+		c.Stored, c.Size = c.Stored+o.Stored, c.Size+o.Size
+		c.Pinned, c.Open = c.Pinned && o.Pinned, c.Open || o.Open
+		if o.Used.After(c.Used) {
+			c.Used = o.Used
+		}
+	}
+	return all
+}
+
+// contentOf returns the first three parts of an object's name: hierarchy, share and content ID have no slash in them.
+func contentOf(object string) string {
+	end := 0
+	for range 3 {
+		i := strings.IndexByte(object[end:], '/')
+		if i < 0 {
+			return object
+		}
+		end += i + 1
+	}
+	return object[:end-1]
+}

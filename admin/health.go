@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"branchpoint/cache"
+)
+
+// Check is one thing that keeps Branchpoint from being ready.
+type Check struct {
+	// Name is "cache", "upstream" or "listener".
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+	// Since is when it began; zero when nobody knows.
+	Since time.Time `json:"since,omitzero"`
+}
+
+// Ready is the answer of /readyz when all is well.
+type Ready struct {
+	Status string `json:"status"`
+}
+
+// stillServing is said whenever something fails: a load balancer may turn away, and nobody needs to panic.
+const stillServing = "Clients are still served where that is possible: a cache that cannot store is passed by, and stored content " +
+	"needs no distribution point."
+
+// serveHealth says that the process is alive, and nothing more.
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n") // a client that is gone
+}
+
+// serveReady says whether everything works as it should.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) error {
+	if failing := s.checks(); len(failing) > 0 {
+		writeProblem(w, Problem{Status: http.StatusServiceUnavailable, Detail: stillServing, Checks: failing})
+		return nil
+	}
+	return writeJSON(w, http.StatusOK, Ready{"ready"})
+}
+
+// checks returns what fails.
+func (s *Server) checks() (failing []Check) {
+	if c := s.config.Store.Status(); c.State != cache.StateOK {
+		failing = append(failing, Check{"cache", "the cache is " + string(c.State) + ": " + c.Reason, c.Since})
+	}
+	if since, out := s.allOut(); out {
+		failing = append(failing, Check{"upstream", "no configured distribution point can be reached", since})
+	}
+	for _, l := range s.config.Listeners() {
+		if !l.Up {
+			failing = append(failing, Check{Name: "listener", Reason: "the listener " + l.Name + " at " + l.Address + " takes no clients"})
+		}
+	}
+	return failing
+}
+
+// allOut tells whether every configured distribution point is out of use, and since when the last of them is. Without
+// configured ones nobody knows what should be reachable.
+func (s *Server) allOut() (since time.Time, out bool) {
+	for _, l := range s.config.Upstreams.Status() {
+		if !l.Configured {
+			continue
+		}
+		if l.State != breakerOpen {
+			return time.Time{}, false
+		}
+		if out = true; l.Since.After(since) {
+			since = l.Since
+		}
+	}
+	return since, out
+}

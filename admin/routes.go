@@ -1,0 +1,43 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// routes is the whole API.
+func (s *Server) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.survivePanics, secureHeaders, s.checkHost, middleware.GetHead)
+	r.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error {
+		return &failure{http.StatusNotFound, "there is nothing under this path"}
+	}))
+	r.MethodNotAllowed(s.handle(methodNotAllowed))
+
+	r.Get("/healthz", s.serveHealth)
+	r.Get("/readyz", s.handle(s.serveReady))
+	r.Group(func(r chi.Router) {
+		r.Use(s.requireTokenToRead)
+		r.Method(http.MethodGet, "/metrics", s.metricsHandler())
+		r.Get("/api/v1/status", s.handle(s.serveStatus))
+		r.Get("/api/v1/contents", s.handle(s.serveContents))
+		r.Get("/api/v1/upstreams", s.handle(s.serveUpstreams))
+		r.Get("/api/v1/tokens", s.handle(s.serveTokens))
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(s.requireToken)
+		r.Put("/api/v1/tokens/{audience}", s.handle(s.setToken))
+		r.Put("/api/v1/contents/{name}/pin", s.handle(s.pinContent(true)))
+		r.Delete("/api/v1/contents/{name}/pin", s.handle(s.pinContent(false)))
+		r.Delete("/api/v1/contents/{name}", s.handle(s.removeContent))
+		r.Post("/api/v1/scrub", s.handle(s.startScrub))
+	})
+	return r
+}
+
+// methodNotAllowed finds its Allow header set: chi knows the methods of the path.
+func methodNotAllowed(http.ResponseWriter, *http.Request) error {
+	return &failure{http.StatusMethodNotAllowed, "this path does not take this method"}
+}

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"errors"
+
+	"golang.org/x/sys/windows"
+)
+
+func inUse(err error) bool { return errors.Is(err, windows.WSAEADDRINUSE) }
+
+func connectionRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }

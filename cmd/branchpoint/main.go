@@ -1,0 +1,65 @@
+// Branchpoint is a caching proxy for Configuration Manager content: this command puts its parts together and runs them.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"branchpoint/configs"
+)
+
+// cli is the command line: a verb a file.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Serve clients until interrupted."`
+	Status  statusCmd  `cmd:"" help:"Show how a running Branchpoint is doing."`
+	Health  healthCmd  `cmd:"" help:"Ask a running Branchpoint whether it is well; the exit code is the answer."`
+	Config  configCmd  `cmd:"" help:"Check a configuration file, or show what is in force."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+const description = `A caching proxy for Configuration Manager content.
+
+Exit codes: 0 all went well, 1 it failed, 2 the command line or the configuration is wrong.`
+
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run executes one command line and returns its exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ended, code := false, exitOK
+	parser, err := kong.New(&cli{}, kong.Name("branchpoint"), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.Exit(func(c int) { ended, code = true, c }), kong.UsageOnError())
+	if err != nil {
+		fmt.Fprintln(stderr, "branchpoint:", err)
+		return exitFailure
+	}
+	verb, err := parser.Parse(args)
+	switch {
+	case ended: // --help
+		return code
+	case err != nil:
+		fmt.Fprintf(stderr, "branchpoint: %v\nSee branchpoint --help.\n", err)
+		return exitUsage
+	}
+	err = verb.Run(&streams{stdout, stderr})
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(stderr, "branchpoint:", err)
+	if _, ok := errors.AsType[configs.Problems](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// streams are where a verb writes: its result to out, everything else to err.
+type streams struct{ out, err io.Writer }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"branchpoint/cache"
+	"branchpoint/configs"
+	"branchpoint/proxy"
+	"branchpoint/proxy/content"
+	"branchpoint/proxy/upstream"
+	"branchpoint/tokenbroker"
+)
+
+// origins lets the proxy get content from the pool of distribution points. The proxy asks for a source only when the
+// client is entitled, so our own tokens may be used.
+type origins struct{ *upstream.Pool }
+
+var _ proxy.Origins = origins{}
+
+// Source implements proxy.Origins.
+func (o origins) Source(t content.Target) cache.Source { return o.Pool.Source(t, false) }
+
+// authorizer lets the pool use the tokens of the broker.
+type authorizer struct{ broker *tokenbroker.Broker }
+
+var _ upstream.Authorizer = authorizer{}
+
+// Authorize implements upstream.Authorizer.
+func (a authorizer) Authorize(ctx context.Context, audience string, h http.Header) (uint64, error) {
+	stamp, err := a.broker.Authorize(ctx, audience, h)
+	return uint64(stamp), err
+}
+
+// Refused implements upstream.Authorizer.
+func (a authorizer) Refused(audience string, stamp uint64) {
+	a.broker.Refused(audience, tokenbroker.Stamp(stamp))
+}
+
+// observer shows the broker the tokens that clients of this machine present to a configured distribution point. What they
+// present to another host is between them.
+type observer struct {
+	broker    *tokenbroker.Broker
+	audiences map[string]string // by host:port
+}
+
+var _ proxy.Tokens = (*observer)(nil)
+
+func newObserver(broker *tokenbroker.Broker, points []configs.DistributionPoint) *observer {
+	o := &observer{broker, make(map[string]string)}
+	for _, dp := range points {
+		for _, address := range []string{dp.URL, dp.TokenURL} {
+			if host := hostPort(address); host != "" {
+				o.audiences[host] = dp.Audience
+			}
+		}
+	}
+	return o
+}
+
+// Observe implements proxy.Tokens.
+func (o *observer) Observe(host string, h http.Header) {
+	if audience, ok := o.audiences[host]; ok {
+		o.broker.Observe(audience, h)
+	}
+}
+
+// hostPort returns where a URL leads, in lower case; empty when it does not say.
+func hostPort(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"branchpoint/cache"
+	"branchpoint/configs"
+	"branchpoint/proxy"
+	"branchpoint/proxy/content"
+	"branchpoint/proxy/upstream"
+)
+
+// This file turns the configuration file into the Config of each part. What they share (registry, logger, dialer) is added
+// by serve.
+
+// orInstant keeps a zero of the configuration, which means "at once", apart from the zero of a Config, which means the
+// default.
+func orInstant(d configs.Duration) time.Duration { return max(time.Duration(d), 1) }
+
+func cacheConfig(c configs.Cache) cache.Config {
+	return cache.Config{
+		Directory: c.Directory, MaxBytes: int64(c.MaxBytes), MinFreeBytes: int64(c.MinFreeBytes), CheckAfter: orInstant(c.CheckAfter),
+		ParallelWindows: c.ParallelWindows, WindowBytes: int64(c.WindowBytes),
+	}
+}
+
+func upstreamConfig(c *configs.Config) upstream.Config {
+	u := c.Upstream
+	config := upstream.Config{
+		TokenVdirs: vdirs(c.Token.Vdirs), TokenEndpointPort: u.TokenEndpointPort,
+		CredentialHeaders: append([]string{"Authorization", c.Token.HeaderName}, c.Token.ExtraHeaders...),
+		ConnectTimeout:    time.Duration(u.ConnectTimeout), HeaderTimeout: time.Duration(u.ResponseTimeout),
+		StallTimeout: time.Duration(u.StallTimeout), GiveUpAfter: time.Duration(u.GiveUpAfter),
+		CoolDown: time.Duration(u.CoolDown), FailuresToOpen: u.FailuresToOpen, MaxConnsPerHost: u.MaxConnectionsPerHost,
+	}
+	for _, dp := range c.DistributionPoints {
+		config.Locations = append(config.Locations, upstream.Location{
+			Base: dp.URL, TokenBase: dp.TokenURL, Hierarchy: dp.Hierarchy, Audience: dp.Audience,
+		})
+	}
+	return config
+}
+
+func vdirs(names []string) (list []content.Vdir) {
+	for _, name := range names {
+		for _, v := range []content.Vdir{content.Plain, content.NoCert, content.TokenAuth} {
+			if v.String() == name {
+				list = append(list, v)
+			}
+		}
+	}
+	return list
+}
+
+// proxyListener says whom a listener serves, and where to.
+func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
+	listener := proxy.Listener{
+		Name: l.Name, Entitlement: proxy.Entitlement(l.Entitlement), MaxConnections: l.MaxConnections, AnyHost: l.Loopback(),
+	}
+	for _, port := range l.ConnectPorts {
+		listener.ConnectPorts = append(listener.ConnectPorts, strconv.Itoa(port))
+	}
+	for _, network := range l.Networks {
+		listener.Networks = append(listener.Networks, netip.Prefix(network.Prefix))
+	}
+	if !listener.AnyHost {
+		listener.Hosts = append(destinations(c), l.AllowHosts...)
+	}
+	return listener
+}
+
+// destinations are the servers of the site that the configuration names.
+func destinations(c *configs.Config) (hosts []string) {
+	for _, dp := range c.DistributionPoints {
+		hosts = append(hosts, destination(dp.URL)...)
+		hosts = append(hosts, destination(dp.TokenURL)...)
+	}
+	for _, mp := range c.ManagementPoints {
+		hosts = append(hosts, destination(mp)...)
+	}
+	return hosts
+}
+
+// destination allows a server on the port that its address names. One on a usual port is allowed on both of them: sites
+// are switched from http to https, and clients learn of it before this configuration does.
+func destination(address string) []string {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	at := hostPort(address)
+	host, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil
+	}
+	if port != "80" && port != "443" {
+		return []string{at}
+	}
+	return []string{net.JoinHostPort(host, "80"), net.JoinHostPort(host, "443")}
+}
+
+// hostName is the name of this machine, as others may know it.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return strings.ToLower(name)
+}

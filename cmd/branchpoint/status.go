@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"branchpoint/admin"
+)
+
+// statusCmd shows how a running Branchpoint is doing.
+type statusCmd struct {
+	apiFlag
+	JSON bool `name:"json" help:"Print what the admin API answers, for programs."`
+}
+
+// Run prints a table, or the answer as it came.
+func (c *statusCmd) Run(s *streams) error {
+	body, err := c.get("/api/v1/status")
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		_, err = s.out.Write(body)
+		return err
+	}
+	var status admin.Status
+	if err := json.Unmarshal(body, &status); err != nil {
+		return fmt.Errorf("reading the status: %w", err)
+	}
+	body, err = c.get("/api/v1/upstreams")
+	if err != nil {
+		return err
+	}
+	var upstreams admin.UpstreamList
+	if err := json.Unmarshal(body, &upstreams); err != nil {
+		return fmt.Errorf("reading the distribution points: %w", err)
+	}
+	text := statusTable(status)
+	if len(upstreams.Upstreams) > 0 {
+		text += "\n" + upstreamTable(upstreams.Upstreams)
+	}
+	_, err = fmt.Fprint(s.out, text)
+	return err
+}
+
+func statusTable(s admin.Status) string {
+	t := newTable()
+	t.AppendRow(table.Row{"Branchpoint", fmt.Sprintf("%s, up %v", s.Version, time.Duration(s.UptimeSeconds)*time.Second)})
+	t.AppendRow(table.Row{"State", stateOf(s)})
+	for _, l := range s.Listeners {
+		t.AppendRow(table.Row{"Listener " + l.Name, fmt.Sprintf("http://%s, entitlement %s", l.Address, l.Entitlement)})
+	}
+	c, n := s.Cache, s.Totals
+	t.AppendRow(table.Row{"Cache", fmt.Sprintf("%s of %s, %s objects", size(c.Bytes), size(c.MaxBytes), humanize.Comma(int64(c.Objects)))})
+	t.AppendRow(table.Row{"Free on disk", size(c.FreeBytes)})
+	t.AppendRow(table.Row{"Requests", fmt.Sprintf("%s, %d active", humanize.Comma(n.Requests), n.ActiveRequests)})
+	t.AppendRow(table.Row{"Content served", fmt.Sprintf("%s, %.1f %% of it from disk", size(n.ServedBytes), 100*n.HitRatio)})
+	t.AppendRow(table.Row{"From upstream", size(n.UpstreamBytes)})
+	t.AppendRow(table.Row{"WAN saved", size(n.SavedBytes)})
+	return t.Render() + "\n"
+}
+
+func stateOf(s admin.Status) string {
+	if s.Ready {
+		return "ready"
+	}
+	var reasons []string
+	for _, check := range s.Checks {
+		reasons = append(reasons, check.Reason)
+	}
+	return "not ready; clients are still served\n" + strings.Join(reasons, "\n")
+}
+
+func upstreamTable(list []admin.Upstream) string {
+	t := newTable()
+	t.AppendHeader(table.Row{"Distribution point", "Hierarchy", "State", "Requests", "Received", "First byte", "Last error"})
+	for _, u := range list {
+		latency := time.Duration(u.LatencySeconds * float64(time.Second)).Round(100 * time.Microsecond)
+		t.AppendRow(table.Row{u.URL, u.Hierarchy, breakerText(u), humanize.Comma(u.Requests), size(u.Bytes), latency, u.LastError})
+	}
+	return t.Render() + "\n"
+}
+
+// breakerText says what a breaker's state means.
+func breakerText(u admin.Upstream) string {
+	switch u.State {
+	case "open":
+		return "out of use"
+	case "half-open":
+		return "on trial"
+	}
+	return "in use"
+}
+
+func newTable() table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	return t
+}
+
+// size writes bytes for people. The free space of a disk that does not tell it is below zero.
+func size(n int64) string {
+	if n < 0 {
+		return "-" + humanize.IBytes(uint64(-n))
+	}
+	return humanize.IBytes(uint64(n))
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"branchpoint/configs"
+	"branchpoint/tokenbroker"
+)
+
+// longestCommand is what the broker lets a command take: it gives every source half a minute.
+const longestCommand = 29 * time.Second
+
+// tokenConfig puts the sources of tokens in their configured order.
+func tokenConfig(c configs.Token, log *slog.Logger) (tokenbroker.Config, error) {
+	config := tokenbroker.Config{
+		Presentation: tokenbroker.Presentation{HeaderName: c.HeaderName, HeaderFormat: c.HeaderFormat},
+		MaxAge:       time.Duration(c.MaxAge), RefreshBefore: orInstant(c.RefreshBefore),
+	}
+	for i, s := range c.Sources {
+		sources, err := tokenSources(s, suffix(c.Sources[:i], s.Type), log)
+		if err != nil {
+			return config, fmt.Errorf("token.sources[%d]: %w", i, err)
+		}
+		config.Sources = append(config.Sources, sources...)
+	}
+	return config, nil
+}
+
+// suffix tells sources of one type apart: the first has none, the second is "-2".
+func suffix(before []configs.TokenSource, kind string) string {
+	n := 1
+	for _, s := range before {
+		if s.Type == kind {
+			n++
+		}
+	}
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf("-%d", n)
+}
+
+// tokenSources makes what one entry of the configuration stands for. A task sequence is two sources: its variable, or what
+// was handed in through the admin API, and the environment into which a step of it has copied the variable.
+func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tokenbroker.Source, error) {
+	switch s.Type {
+	case configs.SourceRequest:
+		return []tokenbroker.Source{tokenbroker.NewRequestSource()}, nil
+	case configs.SourceTaskSequence:
+		running, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{Name: "task-sequence" + suffix, Variable: s.Env})
+		if err != nil {
+			return nil, err
+		}
+		copied, err := tokenbroker.NewEnvironmentSource(tokenbroker.EnvironmentConfig{Name: "environment" + suffix, Variable: s.Env})
+		return []tokenbroker.Source{running, copied}, err
+	case configs.SourceFile:
+		file, err := tokenbroker.NewFileSource(tokenbroker.FileConfig{Name: "file" + suffix, Path: s.File, Logger: log})
+		return []tokenbroker.Source{file}, err
+	case configs.SourceCommand:
+		command, err := tokenbroker.NewCommandSource(tokenbroker.CommandConfig{
+			Name: "command" + suffix, Argv: s.Command, Timeout: min(time.Duration(s.Timeout), longestCommand),
+		})
+		return []tokenbroker.Source{command}, err
+	}
+	return nil, fmt.Errorf("the type %q is unknown", s.Type)
+}
