@@ -96,6 +96,7 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 		return f.failed(r, err), nil
 	}
 	f.pins.note(r, resp)
+	resp = better(r, resp)
 	removeHopByHop(resp.Header)
 	resp.Header.Add("Via", "1.1 "+f.config.Via)
 	if asksForConnection(resp.Header) {

@@ -41,6 +41,8 @@ type Tokens interface {
 type Config struct {
 	Cache   *cache.Cache
 	Origins Origins
+	// Manifests answers a PROPFIND that the distribution point does not. Nil means nobody does.
+	Manifests Manifests
 	// Tokens is shown what clients of machine listeners present. Nil means nobody is.
 	Tokens Tokens
 	// Dial connects to the destinations of what is forwarded and tunnelled. It must refuse what the proxy must not reach:
@@ -122,7 +124,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case classContent:
 		err = d.p.content(e, r, target)
 	default:
-		d.p.forward.serve(e, r)
+		d.p.forward.serve(e, d.p.withSecondTry(e, r))
 	}
 	if err != nil {
 		d.p.answer(e, r, err)

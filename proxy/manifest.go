@@ -1,0 +1,75 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+
+	"branchpoint/proxy/content"
+)
+
+// A client asks for the list of a content's files, its manifest, by PROPFIND, and downloads nothing when that fails. It is
+// passed on untouched and never kept. But when the distribution point asks for an authentication that a client without one
+// cannot give, and the client is entitled to our token, the same question is put to the token endpoint.
+
+// Manifests puts a PROPFIND to the token endpoint of the distribution point that t names. A nil answer without an error
+// means that it has nothing better than the distribution point's own answer.
+type Manifests interface {
+	Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error)
+}
+
+// maxManifestRequest is how large a PROPFIND's body may be to be asked twice. It is a short list of property names.
+const maxManifestRequest = 64 << 10
+
+// secondTry is what may be done when a distribution point answers a request with 401.
+type secondTry func(context.Context) (*http.Response, error)
+
+type secondTryKey struct{}
+
+// withSecondTry returns r, ready to be put to the token endpoint too when it is a PROPFIND of a content by a client that
+// is entitled to our token.
+func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
+	if p.config.Manifests == nil || r.Method != "PROPFIND" || !e.ours() || r.ContentLength > maxManifestRequest ||
+		authenticatesConnection(r.Header) {
+		return r
+	}
+	t, ok := content.ParseFolder(r.URL.Scheme, r.URL.Host, rawTarget(r))
+	if !ok {
+		return r
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxManifestRequest+1))
+	rest := io.MultiReader(bytes.NewReader(body), r.Body)
+	if err != nil || len(body) > maxManifestRequest {
+		r.Body = io.NopCloser(rest)
+		return r
+	}
+	t.Header = endToEnd(r.Header)
+	t.ID.Hierarchy = p.config.Origins.Hierarchy(t.Host)
+	var again secondTry = func(ctx context.Context) (*http.Response, error) {
+		return p.config.Manifests.Manifest(ctx, t, body)
+	}
+	r = r.WithContext(context.WithValue(r.Context(), secondTryKey{}, again))
+	r.Body = io.NopCloser(rest)
+	return r
+}
+
+// ours tells whether the client is entitled to our token without a distribution point's word.
+func (e *exchange) ours() bool {
+	return e.listener.Entitlement == Machine || e.listener.Entitlement == Network && e.inNetworks()
+}
+
+// better returns the answer of the second try when there is one, otherwise resp.
+func better(r *http.Request, resp *http.Response) *http.Response {
+	again, ok := r.Context().Value(secondTryKey{}).(secondTry)
+	if !ok || resp.StatusCode != http.StatusUnauthorized {
+		return resp
+	}
+	second, err := again(r.Context())
+	if err != nil || second == nil {
+		return resp
+	}
+	resp.Body.Close()
+	second.Request = r
+	return second
+}

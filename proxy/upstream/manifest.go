@@ -1,0 +1,94 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"branchpoint/proxy/content"
+)
+
+// manifestHeaders are what a PROPFIND means besides its body (RFC 4918; Translate is IIS's).
+var manifestHeaders = []string{"Content-Type", "Depth", "Translate"}
+
+// Manifest puts a client's PROPFIND for the content or folder that t names to the token endpoint of the same DP, with our
+// token. The caller has established that the client is entitled to what our token opens, and closes the answer's body.
+// The answer is never kept. It is nil, without an error, when there is no token or no such endpoint, or when the DP refuses
+// that too: the client is then to have the DP's answer to its own request.
+func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
+	loc := p.dir.named(t)
+	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth {
+		return nil, nil
+	}
+	r := route{endpoint: loc.token, raw: t.WithVdir(p.cfg.TokenVdirs[0]), header: p.plainHeaders(t.Header)}
+	for _, name := range manifestHeaders {
+		if values := t.Header.Values(name); len(values) > 0 {
+			r.header[name] = values
+		}
+	}
+	bare := r.header
+	var stamp uint64
+	for try := range 2 {
+		r.header = bare.Clone()
+		next, err := p.cfg.Tokens.Authorize(ctx, loc.audience, r.header)
+		if err != nil || (try > 0 && next == stamp) {
+			return nil, nil
+		}
+		stamp = next
+		resp, err := p.askManifest(ctx, r, body)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("asking %s for the list of a content: %w", loc.label, err)
+		case resp.StatusCode == http.StatusMultiStatus:
+			return resp, nil
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+			return nil, nil
+		}
+		p.cfg.Tokens.Refused(loc.audience, stamp)
+	}
+	return nil, nil
+}
+
+func (p *Pool) askManifest(ctx context.Context, r route, body []byte) (*http.Response, error) {
+	wd := p.watch(ctx, p.cfg.HeaderTimeout)
+	req, err := newRequest(wd.ctx, r, query{method: "PROPFIND"})
+	if err != nil {
+		wd.end()
+		return nil, err
+	}
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	if len(body) == 0 {
+		req.Body = http.NoBody
+	}
+	resp, err := p.transport.RoundTrip(req)
+	if err != nil {
+		err = printable(wd.cause(err))
+		wd.end()
+		return nil, err
+	}
+	wd.headerCame()
+	resp.Body = &watchedBody{resp.Body, p, wd}
+	return resp, nil
+}
+
+// watchedBody is a body under a watchdog.
+type watchedBody struct {
+	io.ReadCloser
+	p  *Pool
+	wd *watchdog
+}
+
+func (b *watchedBody) Read(q []byte) (int, error) {
+	b.wd.reading(b.p.cfg.StallTimeout)
+	defer b.wd.rested()
+	return b.ReadCloser.Read(q)
+}
+
+func (b *watchedBody) Close() error {
+	defer b.wd.end()
+	return b.ReadCloser.Close()
+}

@@ -1,0 +1,103 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"crypto/x509"
+
+	"branchpoint/proxy/content"
+)
+
+// counted hands out one token after the other.
+type counted struct {
+	tokens  []string
+	refused int
+}
+
+func (c *counted) Authorize(_ context.Context, _ string, h http.Header) (uint64, error) {
+	if c.refused >= len(c.tokens) {
+		return 0, errors.New("no token")
+	}
+	h.Set("Authorization", "Bearer "+c.tokens[c.refused])
+	return uint64(c.refused + 1), nil
+}
+
+func (c *counted) Refused(string, uint64) { c.refused++ }
+
+func TestManifest(t *testing.T) {
+	const want = "<D:multistatus/>"
+	for _, c := range []struct {
+		name    string
+		tokens  []string
+		vdir    string
+		status  int
+		answer  bool
+		refused int
+	}{
+		{"good token", []string{"good"}, "", 207, true, 0},
+		{"stale token, then a good one", []string{"stale", "good"}, "", 207, true, 1},
+		{"stale tokens only", []string{"stale", "staler"}, "", 207, false, 2},
+		{"no token", nil, "", 207, false, 0},
+		{"the client asks the token endpoint itself", []string{"good"}, "CCMTOKENAUTH_", 207, false, 0},
+		{"not allowed there", []string{"good"}, "", 405, false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var asked, body string
+			dp := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") != "Bearer good" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				asked = r.Method + " " + r.RequestURI + " " + r.Header.Get("Depth") + " " + r.Header.Get("X-Own")
+				b, _ := io.ReadAll(r.Body)
+				body = string(b)
+				w.WriteHeader(c.status)
+				io.WriteString(w, want)
+			}))
+			defer dp.Close()
+			roots := x509.NewCertPool()
+			roots.AddCert(dp.Certificate())
+			tokens := &counted{tokens: c.tokens}
+			pool, err := New(Config{
+				Locations: []Location{{Base: "http://127.0.0.1:1", TokenBase: dp.URL, Audience: "site"}},
+				Tokens:    tokens, RootCAs: roots,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			target, ok := content.ParseFolder("http", "127.0.0.1:1", "/"+c.vdir+"SMS_DP_SMSPKG%24/PS100015")
+			if !ok {
+				t.Fatal("the target is no folder")
+			}
+			target.Header = http.Header{"Depth": {"infinity"}, "X-Own": {"the client's secret"}, "Authorization": {"Basic x"}}
+			resp, err := pool.Manifest(t.Context(), target, []byte("<propfind/>"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (resp != nil) != c.answer || tokens.refused != c.refused {
+				t.Fatalf("an answer: %v, %d refusals, want %v and %d", resp != nil, tokens.refused, c.answer, c.refused)
+			}
+			if resp == nil {
+				return
+			}
+			defer resp.Body.Close()
+			got, err := io.ReadAll(resp.Body)
+			if err != nil || string(got) != want {
+				t.Errorf("body %q, %v, want %q", got, err, want)
+			}
+			if wantAsked := "PROPFIND /CCMTOKENAUTH_SMS_DP_SMSPKG%24/PS100015 infinity "; asked != wantAsked {
+				t.Errorf("the DP was asked %q, want %q", asked, wantAsked)
+			}
+			if !strings.Contains(body, "propfind") {
+				t.Errorf("the DP got the body %q", body)
+			}
+		})
+	}
+}
