@@ -45,7 +45,7 @@ func TestFailover(t *testing.T) {
 		}
 		injected, err := named.Faults.Inject(fault)
 		must(t, err)
-		before := b.metric("branchpoint_upstream_received_bytes_total")
+		before := b.metric("branchpoint_upstream_bytes_total")
 		var clients sync.WaitGroup
 		for range 1 + random.IntN(3) {
 			clients.Go(func() {
@@ -57,7 +57,7 @@ func TestFailover(t *testing.T) {
 			})
 		}
 		clients.Wait()
-		twice := int64(b.metric("branchpoint_upstream_received_bytes_total")-before) - size
+		twice := int64(b.metric("branchpoint_upstream_bytes_total")-before) - size
 		worst = max(worst, twice)
 		if twice > windowBytes {
 			t.Errorf("run %d, fault %d at %d: %d bytes were fetched twice, more than a window", i, fault.Kind, fault.Offset, twice)

@@ -24,7 +24,7 @@ func library(t testing.TB, size int64) (*sim.Library, *sim.File) {
 
 // url returns how BITS asks a DP for a file.
 func bitsURL(dp *sim.DP, segment, path string) string {
-	return dp.Location(sim.Plain, segment) + "/sccm?/" + path
+	return dp.Location(sim.VdirPlain, segment) + "/sccm?/" + path
 }
 
 // anonymousDP starts a plain-HTTP DP that lets everyone in.
