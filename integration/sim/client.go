@@ -65,6 +65,8 @@ type Result struct {
 	Bytes int64
 	// Requests that were sent, Connections that were made, Retries after trouble, Restarts of the file because it changed.
 	Requests, Connections, Retries, Restarts int
+	// Started is when the client began.
+	Started time.Time
 	// FirstByte is the time from the start to the first byte of the file; zero when none came. Took is the whole time.
 	FirstByte, Took time.Duration
 	// Troubles is what was survived.
@@ -98,18 +100,22 @@ func (r ContentResult) Bytes() int64 {
 
 // clock fills in the times of a result.
 type clock struct {
-	started time.Time
-	result  *Result
+	result *Result
 }
 
-func startClock(r *Result) clock { return clock{started: time.Now(), result: r} }
+// startClock starts with the first try; later ones go on.
+func startClock(r *Result) clock {
+	if r.Started.IsZero() {
+		r.Started = time.Now()
+	}
+	return clock{r}
+}
 
 func (c clock) gotBytes(n int) {
 	if n > 0 && c.result.FirstByte == 0 {
-		c.result.FirstByte = max(1, time.Since(c.started))
+		c.result.FirstByte = max(1, time.Since(c.result.Started))
 	}
 	c.result.Bytes += int64(n)
 }
 
-// stop adds the time since the start to what earlier tries took.
-func (c clock) stop() { c.result.Took += time.Since(c.started) }
+func (c clock) stop() { c.result.Took = time.Since(c.result.Started) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Sent is a stretch of a file that a DP has sent in one response. Length is what really was handed to the connection.
@@ -15,6 +16,8 @@ type Sent struct {
 	File string
 	// Offset and Length in bytes.
 	Offset, Length int64
+	// First is when the first byte was handed over; zero when none was.
+	First time.Time
 }
 
 // Counters notes what was sent. Several DPs may share one, which then shows whether the same byte was fetched from two of
@@ -44,6 +47,9 @@ func (c *Counters) open(s Sent) (add func(n int)) {
 	return func(n int) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if n > 0 && entry.First.IsZero() {
+			entry.First = time.Now()
+		}
 		entry.Length += int64(n)
 		c.bytes += int64(n)
 	}

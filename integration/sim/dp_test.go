@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // newTestDP starts a DP that is closed when the test ends.
@@ -246,6 +247,9 @@ func TestCountersAndLog(t *testing.T) {
 	n := d.Counters()
 	if n.Bytes() != 400 || n.BytesOf()[f.Key()] != 400 || n.BytesBy()["DP1"] != 400 || n.Requests("GET") != 3 {
 		t.Errorf("bytes %d, %v, %v, requests %d", n.Bytes(), n.BytesOf(), n.BytesBy(), n.Requests("GET"))
+	}
+	if first := n.Sent()[0].First; first.IsZero() || time.Since(first) > time.Minute {
+		t.Errorf("first byte at %v", first)
 	}
 	if got := n.Overlap(""); got != 100 || n.Overlap("other") != 0 {
 		t.Errorf("overlap %d, want 100", got)

@@ -3,14 +3,12 @@ package sim
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // session is a client's conversation: at most one connection at a time, written by hand, because what is tested is which
@@ -38,32 +36,6 @@ type call struct {
 
 func newSession(ctx context.Context, c *ClientConfig, r *Result) *session {
 	return &session{ctx: ctx, config: c, result: r}
-}
-
-// splitURL cuts a URL into scheme, host and raw target. Nothing is re-encoded.
-func splitURL(raw string) (scheme, host, target string, err error) {
-	scheme, rest, found := strings.Cut(raw, "://")
-	scheme = strings.ToLower(scheme)
-	if !found || scheme != "http" && scheme != "https" {
-		return "", "", "", fmt.Errorf("%q is neither an http nor an https URL", raw)
-	}
-	host, target = rest, "/"
-	if i := strings.IndexAny(rest, "/?"); i >= 0 {
-		host, target = rest[:i], rest[i:]
-	}
-	return scheme, host, target, nil
-}
-
-// hostPort adds the default port where there is none.
-func hostPort(scheme, host string) string {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
-	}
-	port := "80"
-	if scheme == "https" {
-		port = "443"
-	}
-	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
 // send sends a request on the connection, which it makes when needed, and reads the head of the answer. The caller reads
@@ -146,109 +118,6 @@ func (s *session) finish(resp *http.Response) {
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil || resp.Close {
 		s.drop()
 	}
-}
-
-// connect makes sure that the connection leads to a host.
-func (s *session) connect(scheme, host string) error {
-	to := scheme + "://" + host
-	if s.conn != nil && s.to == to {
-		return nil
-	}
-	s.drop()
-	addr := hostPort(scheme, host)
-	if s.config.Proxy != nil {
-		addr = hostPort("http", s.config.Proxy.Host)
-	}
-	var dialer net.Dialer
-	ctx, cancel := context.WithTimeout(s.ctx, s.config.IdleTimeout)
-	defer cancel()
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	s.result.Connections++
-	s.use(&idleConn{Conn: conn, timeout: s.config.IdleTimeout}, to)
-	if scheme == "https" {
-		err = s.secure(host)
-	}
-	if err != nil {
-		s.drop()
-	}
-	return err
-}
-
-func (s *session) use(conn net.Conn, to string) {
-	if s.stop != nil {
-		s.stop()
-	}
-	s.conn, s.to, s.in = conn, to, bufio.NewReaderSize(conn, 64<<10)
-	s.stop = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // ends whatever waits on it
-}
-
-// secure puts TLS on the connection, after a CONNECT when it leads to a proxy.
-func (s *session) secure(host string) error {
-	addr := hostPort("https", host)
-	if s.config.Proxy != nil {
-		if _, err := fmt.Fprintf(s.conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n",
-			addr, addr, s.config.UserAgent); err != nil {
-			return fmt.Errorf("send CONNECT: %w", err)
-		}
-		resp, err := s.readHead(http.MethodConnect)
-		if err != nil {
-			return fmt.Errorf("answer to CONNECT: %w", err)
-		}
-		if resp.StatusCode != http.StatusOK {
-			s.result.Status, s.result.Header = resp.StatusCode, resp.Header
-			return &statusError{resp.StatusCode, "CONNECT"}
-		}
-	}
-	name, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return err
-	}
-	conn := tls.Client(s.conn, &tls.Config{
-		RootCAs:    s.config.RootCAs,
-		ServerName: strings.ToLower(name),
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"http/1.1"},
-	})
-	if err := conn.HandshakeContext(s.ctx); err != nil {
-		return fmt.Errorf("TLS with %s: %w", name, err)
-	}
-	s.use(conn, s.to)
-	return nil
-}
-
-// drop closes the connection, if there is one.
-func (s *session) drop() {
-	if s.conn == nil {
-		return
-	}
-	s.stop()
-	_ = s.conn.Close() // nothing of it is wanted any more
-	s.conn, s.stop = nil, nil
-}
-
-// idleConn fails a read or a write that makes no progress.
-type idleConn struct {
-	net.Conn
-	timeout time.Duration
-}
-
-// Read implements net.Conn.
-func (c *idleConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
-}
-
-// Write implements net.Conn.
-func (c *idleConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
 }
 
 // statusError is an answer that is not the one that was needed.
