@@ -99,7 +99,7 @@ func (c *Cache) recordEntry(e *entry) error {
 	r := e.record(bytes.Clone(b.present), bytes.Clone(b.sums))
 	f, changes := b.file, b.unrecorded
 	b.mu.Unlock()
-	if f == nil {
+	if f == nil || r.stored() == 0 && !e.isRecorded() {
 		return nil // nothing is stored, so there is nothing to remember
 	}
 	c.index.mu.Lock()
@@ -140,6 +140,12 @@ func (c *Cache) writeRecord(e *entry, r *record, used time.Time) error {
 	e.mu.Unlock()
 	c.metrics.records.Inc()
 	return c.disk.Touch(e.recordName(), used)
+}
+
+func (e *entry) isRecorded() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.recorded
 }
 
 func (e *entry) record(present bits, sums []byte) *record {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -19,10 +20,11 @@ const truthPeriod = 262147
 
 func newTruth(seed uint64, size int64) truth {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	block := make([]byte, truthPeriod)
-	for i := range block {
-		block[i] = byte(rng.Uint32())
+	block := make([]byte, truthPeriod+8)
+	for i := 0; i < truthPeriod; i += 8 {
+		binary.LittleEndian.PutUint64(block[i:], rng.Uint64())
 	}
+	block = block[:truthPeriod]
 	modified := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(seed) * time.Minute)
 	return truth{block: block, info: Info{
 		Size: size, LastModified: modified, ETag: fmt.Sprintf("%q", fmt.Sprint(seed)), ContentType: "application/octet-stream",
