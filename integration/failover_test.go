@@ -43,6 +43,7 @@ func TestFailover(t *testing.T) {
 		if fault.Kind >= sim.FaultShortBody {
 			fault.Offset = 1 + random.Int64N(size-1)
 		}
+		b.head(bitsURL(named, id+".1", f.Path)) // as BITS does: from here on the client knows the size
 		injected, err := named.Faults.Inject(fault)
 		must(t, err)
 		before := b.metric("branchpoint_upstream_bytes_total")

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -216,6 +217,19 @@ func (b *box) client() *http.Client {
 	}}
 }
 
+// head asks the box what a file is.
+func (b *box) head(target string) {
+	b.t.Helper()
+	client := b.client()
+	defer client.CloseIdleConnections()
+	resp, err := client.Head(target)
+	must(b.t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		b.t.Fatalf("HEAD %s: %s", target, resp.Status)
+	}
+}
+
 // get returns what the admin listener says at a path.
 func (b *box) get(path string) (int, string) {
 	b.t.Helper()
@@ -270,6 +284,11 @@ func (l *logBook) String() string {
 // download fetches [off, off+n) of a file, n below zero the whole without a Range, and checks every byte as it comes.
 // It returns when the first byte came.
 func download(ctx context.Context, client *http.Client, target string, f *sim.File, off, n int64) (first time.Time, err error) {
+	return downloadAfter(ctx, client, target, f, off, n, func() {})
+}
+
+// downloadAfter is download with something to do between the first byte and the rest.
+func downloadAfter(ctx context.Context, client *http.Client, target string, f *sim.File, off, n int64, begun func()) (first time.Time, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return first, err
@@ -293,9 +312,10 @@ func download(ctx context.Context, client *http.Client, target string, f *sim.Fi
 		k, err := resp.Body.Read(buf)
 		if k > 0 && first.IsZero() {
 			first = time.Now()
+			begun()
 		}
 		if i := f.Mismatch(buf[:k], at); i >= 0 {
-			return first, fmt.Errorf("the byte at %d is wrong", at+int64(i))
+			return first, wrongByte(at + int64(i))
 		}
 		at += int64(k)
 		if err == io.EOF && at == end {
@@ -307,12 +327,24 @@ func download(ctx context.Context, client *http.Client, target string, f *sim.Fi
 	}
 }
 
+// wrongByte is the place of a byte that is not the file's.
+type wrongByte int64
+
+func (at wrongByte) Error() string { return fmt.Sprintf("the byte at %d is wrong", int64(at)) }
+
+// freeAddress returns an address where nobody listens. Its port is below those that systems give to outgoing connections,
+// so that none takes it while a program is restarted.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
+	for range 100 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 func must(t testing.TB, err error) {
