@@ -39,7 +39,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, what string, do 
 		}
 	}
 	if done.Objects == 0 {
-		return &failure{http.StatusNotFound, "nothing of this name is stored; /api/v1/contents lists what is"}
+		return errNotStored()
 	}
 	s.log.Info("contents were changed", append([]any{"change", what, "name", name, "objects", done.Objects}, attrs...)...)
 	return writeJSON(w, http.StatusOK, done)
@@ -49,11 +49,18 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, what string, do 
 func (s *Server) objectsOf(name string) (names []string) {
 	for _, o := range s.config.Contents.Objects() {
 		again := len(names) > 0 && names[len(names)-1] == o.Name
-		if !again && (o.Name == name || contentOf(o.Name) == name) {
+		if !again && means(name, o.Name) {
 			names = append(names, o.Name)
 		}
 	}
 	return names
+}
+
+// means tells whether a name in a path means an object: it is the object's own, or that of its content.
+func means(name, object string) bool { return name == object || name == contentOf(object) }
+
+func errNotStored() error {
+	return &failure{http.StatusNotFound, "nothing of this name is stored; /api/v1/contents lists what is"}
 }
 
 // pathValue returns a part of the path. Slashes within it are written as %2F.

@@ -57,6 +57,29 @@ func (s *Server) serveContents(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, page(all, strings.ToLower(query.Get("prefix")), string(after), limit))
 }
 
+// ObjectList is the answer of /api/v1/contents/{name}, by name.
+type ObjectList struct {
+	Objects []cache.Object `json:"objects"`
+}
+
+// serveContent lists the objects of one content.
+func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) error {
+	name, err := pathValue(r, "name")
+	if err != nil {
+		return err
+	}
+	var list ObjectList
+	for _, o := range s.config.Contents.Objects() {
+		if means(name, o.Name) {
+			list.Objects = append(list.Objects, o)
+		}
+	}
+	if len(list.Objects) == 0 {
+		return errNotStored()
+	}
+	return writeJSON(w, http.StatusOK, list)
+}
+
 func readLimit(text string) (int, error) {
 	if text == "" {
 		return defaultLimit, nil

@@ -36,7 +36,7 @@ func (s *Server) registerMetrics() error {
 // metricsHandler serves what can be had: one collector that fails must not blind the rest.
 func (s *Server) metricsHandler() http.Handler {
 	return promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{
-		ErrorLog: metricsLog{s.log}, ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 16, EnableOpenMetrics: true,
+		ErrorLog: metricsLog{s.log}, ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true,
 	})
 }
 

@@ -23,6 +23,7 @@ func (s *Server) routes() http.Handler {
 		r.Method(http.MethodGet, "/metrics", s.metricsHandler())
 		r.Get("/api/v1/status", s.handle(s.serveStatus))
 		r.Get("/api/v1/contents", s.handle(s.serveContents))
+		r.Get("/api/v1/contents/{name}", s.handle(s.serveContent))
 		r.Get("/api/v1/upstreams", s.handle(s.serveUpstreams))
 		r.Get("/api/v1/tokens", s.handle(s.serveTokens))
 	})
@@ -37,7 +38,13 @@ func (s *Server) routes() http.Handler {
 	return r
 }
 
-// methodNotAllowed finds its Allow header set: chi knows the methods of the path.
-func methodNotAllowed(http.ResponseWriter, *http.Request) error {
-	return &failure{http.StatusMethodNotAllowed, "this path does not take this method"}
+// methodNotAllowed tells which methods the path does take, as RFC 9110 section 15.5.6 wants it.
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) error {
+	routes := chi.RouteContext(r.Context()).Routes
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete} {
+		if routes.Match(chi.NewRouteContext(), method, r.URL.EscapedPath()) {
+			w.Header().Add("Allow", method)
+		}
+	}
+	return &failure{http.StatusMethodNotAllowed, "this path does not take this method; Allow names those that it takes"}
 }

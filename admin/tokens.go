@@ -3,6 +3,8 @@ package admin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -21,11 +23,21 @@ func (s *Server) serveTokens(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, TokenList{append([]tokenbroker.TokenStatus{}, s.config.Tokens.Status()...)})
 }
 
-// newToken is the body of PUT /api/v1/tokens/{audience}. It must not be printed.
+// newToken is the body of PUT /api/v1/tokens/{audience}.
 type newToken struct {
-	Token   string    `json:"token"`
+	Token secret `json:"token"`
+	// Expires is when the token ends; zero means that nobody knows.
 	Expires time.Time `json:"expires"`
 }
+
+// secret is text that can be read from JSON and not be printed.
+type secret string
+
+// Format prints "redacted" for every verb.
+func (secret) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "redacted") }
+
+// MarshalText encodes "redacted".
+func (secret) MarshalText() ([]byte, error) { return []byte("redacted"), nil }
 
 // setToken hands in a token, as a task sequence does. Neither the answer nor the log repeats any of the body.
 func (s *Server) setToken(w http.ResponseWriter, r *http.Request) error {
@@ -37,7 +49,7 @@ func (s *Server) setToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.config.Tokens.Set(audience, body.Token, body.Expires); err != nil {
+	if err := s.config.Tokens.Set(audience, string(body.Token), body.Expires); err != nil {
 		return &failure{http.StatusUnprocessableEntity, err.Error()}
 	}
 	s.log.Info("a token was handed in", "audience", audience)

@@ -1,0 +1,98 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/upstream"
+)
+
+func TestHealth(t *testing.T) {
+	s := newSite(t)
+	s.state.State = cache.StateFailing // alive all the same
+	server := s.server(t)
+	if resp := ask(t, server, "GET", "/healthz", ""); resp.StatusCode != http.StatusOK || readAll(t, resp) != "ok\n" {
+		t.Errorf("GET /healthz: status %d", resp.StatusCode)
+	}
+	if resp := ask(t, server, "HEAD", "/healthz", ""); resp.StatusCode != http.StatusOK {
+		t.Errorf("HEAD /healthz: status %d", resp.StatusCode)
+	}
+}
+
+func TestReady(t *testing.T) {
+	early, late := time.Unix(1700000000, 0).UTC(), time.Unix(1700000100, 0).UTC()
+	open := func(configured bool, since time.Time) upstream.LocationStatus {
+		return upstream.LocationStatus{Scheme: "http", Host: "dp:80", Configured: configured, State: "open", Since: since}
+	}
+	closed := upstream.LocationStatus{Configured: true, State: "closed"}
+	trial := upstream.LocationStatus{Configured: true, State: "half-open", Since: early}
+	for name, c := range map[string]struct {
+		spoil func(*site)
+		want  []Check
+	}{
+		"all well":                  {func(*site) {}, nil},
+		"nobody configured":         {func(s *site) { s.points = []upstream.LocationStatus{open(false, early)} }, nil},
+		"one of two in use":         {func(s *site) { s.points = []upstream.LocationStatus{open(true, early), closed} }, nil},
+		"one on trial":              {func(s *site) { s.points = []upstream.LocationStatus{open(true, early), trial} }, nil},
+		"a learned one still works": {func(s *site) { s.points = []upstream.LocationStatus{open(true, early), {State: "closed"}} }, []Check{{"upstream", "no configured distribution point can be reached", early}}},
+		"all out": {
+			func(s *site) { s.points = []upstream.LocationStatus{open(true, late), open(true, early)} },
+			[]Check{{"upstream", "no configured distribution point can be reached", late}},
+		},
+		"full": {
+			func(s *site) { s.state.State, s.state.Reason, s.state.Since = cache.StateFull, "no room", early },
+			[]Check{{"cache", "the cache is full: no room", early}},
+		},
+		"failing, and a listener down": {
+			func(s *site) {
+				s.state.State, s.state.Reason, s.state.Since = cache.StateFailing, "input/output error", late
+				s.listeners[0].Up = false
+			},
+			[]Check{
+				{"cache", "the cache is failing: input/output error", late},
+				{Name: "listener", Reason: "the listener local at 127.0.0.1:8080 takes no clients"},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			c.spoil(s)
+			server := s.server(t)
+			resp := ask(t, server, "GET", "/readyz", "")
+			metric := readAll(t, ask(t, server, "GET", "/metrics", ""))
+			if len(c.want) == 0 {
+				if got := decode[Ready](t, resp, http.StatusOK); got.Status != "ready" {
+					t.Errorf("the status is %q", got.Status)
+				}
+				if !strings.Contains(metric, "\nbranchpoint_ready 1\n") {
+					t.Error("the metric does not say so")
+				}
+				return
+			}
+			p := wantProblem(t, resp, http.StatusServiceUnavailable)
+			if !strings.HasPrefix(p.Detail, "Clients are still served") {
+				t.Errorf("the detail is %q", p.Detail)
+			}
+			wantChecks(t, p.Checks, c.want)
+			wantChecks(t, decode[Status](t, ask(t, server, "GET", "/api/v1/status", ""), http.StatusOK).Checks, c.want)
+			if !strings.Contains(metric, "\nbranchpoint_ready 0\n") {
+				t.Error("the metric does not say so")
+			}
+		})
+	}
+}
+
+func wantChecks(t *testing.T, got, want []Check) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("checks are %+v, want %+v", got, want)
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Errorf("check %d is %+v, want %+v", i, got[i], want[i])
+		}
+	}
+}
