@@ -202,3 +202,18 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		t.Errorf("printed: %s", text)
 	}
 }
+
+func TestAccessListOnAnAnonymousDP(t *testing.T) {
+	d := newTestDP(t, DPConfig{})
+	d.SetACL(testPackage, `CORP\PC1$`)
+	c := newHTTPClient(t, nil)
+	if resp, _ := mustRequest(t, c, "GET", d.URL("http"), setupTarget); resp.StatusCode != 401 {
+		t.Errorf("a stranger gets %d", resp.StatusCode)
+	}
+	if got := handshake(t, c, d.URL("http"), "NTLM", testAccount()); got != 401 {
+		t.Errorf("an account that the DP does not know gets %d", got)
+	}
+	if resp, _ := mustRequest(t, c, "GET", d.URL("http"), "/SMS_DP_SMSPKG$/"+testUpdate+"/kb.cab"); resp.StatusCode != 200 {
+		t.Errorf("another content: %d", resp.StatusCode)
+	}
+}

@@ -42,6 +42,7 @@ func (t *bitsJob) head() error {
 	if resp.ContentLength < 0 {
 		return &BITSError{bitsMissingFileSize, "HEAD tells no size"}
 	}
+	t.truth.restart() // only now: what the DP answers with was published before
 	if err := t.truth.size(resp.ContentLength); err != nil {
 		return err
 	}

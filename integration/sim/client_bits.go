@@ -25,7 +25,8 @@ type BITSConfig struct {
 	SuspendEvery int64
 	// RetryDelay is the pause after a transient error. Zero means 600 seconds, which is the real one.
 	RetryDelay time.Duration
-	// MaxRetries is how many errors without a single byte between them end the job. Zero means 20.
+	// MaxRetries is how many errors without a single byte between them, or how many restarts of the file, end the job. Zero
+	// means 20.
 	MaxRetries int
 	// PeerDist offers BranchCache, as clients with BranchCache do. An answer that takes the offer ends the job: this client
 	// has no peers.
@@ -99,7 +100,9 @@ func (t *bitsJob) run(ctx context.Context) error {
 			idle = 0
 		}
 		switch {
-		case done || ctx.Err() != nil:
+		case done:
+			return nil
+		case ctx.Err() != nil:
 			return errors.Join(err, ctx.Err())
 		case err == nil:
 			continue
@@ -111,7 +114,7 @@ func (t *bitsJob) run(ctx context.Context) error {
 		}
 		t.result.Troubles = append(t.result.Troubles, err)
 		idle++
-		if idle > t.bits.config.MaxRetries || !bitsRetries(err) {
+		if max(idle, t.result.Restarts) > t.bits.config.MaxRetries || !bitsRetries(err) {
 			return fmt.Errorf("BITS job for %s: %w", t.url, err)
 		}
 		if errors.Is(err, errChanged) {
@@ -128,7 +131,6 @@ func (t *bitsJob) run(ctx context.Context) error {
 func (t *bitsJob) restart() {
 	t.result.Restarts++
 	t.known, t.off = false, 0
-	t.truth.restart()
 }
 
 // step sends one request: the HEAD, or the next range.

@@ -59,6 +59,7 @@ func getWhole(s *session, url string, v *truth, got func(int) error) error {
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" {
 		return fmt.Errorf("GET %s: the body is coded as %q", url, coding)
 	}
+	v.restart() // only now: what the DP answers with was published before
 	if err := v.size(resp.ContentLength); err != nil {
 		return fmt.Errorf("GET %s: %w", url, err)
 	}

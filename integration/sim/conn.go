@@ -16,6 +16,7 @@ type conn struct {
 	leave    func()
 	once     sync.Once
 
+	// mu is taken after the mu of connections, never before it.
 	mu        sync.Mutex
 	requests  int
 	challenge []byte   // of the NTLM handshake under way

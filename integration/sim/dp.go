@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -29,7 +30,7 @@ type DPConfig struct {
 	// Access is how each virtual directory lets requests in. One that is not named is not there. Nil means that VdirPlain is
 	// anonymous.
 	Access map[Vdir]Access
-	// Accounts may log in with Windows authentication.
+	// Accounts may log in with Windows authentication. Empty means nobody.
 	Accounts []Account
 	// Tokens for AccessToken. Required when a directory has that.
 	Tokens *Tokens
@@ -60,19 +61,23 @@ type DP struct {
 	handlers sync.WaitGroup
 	chunks   sync.Pool // of *[bodyChunk]byte
 
+	certificate func() (*tls.Config, error) // made once, when it is needed
+
+	// life is held while the DP starts or stops; it is taken before mu.
+	life    sync.Mutex
+	servers []*server
+
 	// mu guards what can be changed while the DP serves. It is never held while bytes move.
-	mu          sync.Mutex
-	access      map[Vdir]Access
-	acl         map[string][]string // content in lower case: who may have it, DOMAIN\name in lower case
-	newest      map[string]int      // content in lower case: the newest version that this DP has
-	listing     bool
-	davRole     bool
-	propWriter  PropWriter
-	signatures  map[string][]byte
-	servers     []*server
-	addresses   map[string]string // scheme to host:port, fixed by the first Start
-	closed      bool
-	certificate func() (*tlsConfig, error)
+	mu         sync.Mutex
+	access     map[Vdir]Access
+	acl        map[string][]string // content in lower case: who may have it, DOMAIN\name in lower case
+	newest     map[string]int      // content in lower case: the newest version that this DP has
+	listing    bool
+	davRole    bool
+	propWriter PropWriter
+	signatures map[string][]byte
+	addresses  map[string]string // scheme to host:port, fixed by the first Start
+	closed     bool
 }
 
 // NewDP checks the configuration and returns a DP that does not listen yet.

@@ -69,9 +69,12 @@ func (l *Link) delay() time.Duration {
 	return l.rtt
 }
 
-// Shape wraps a connection that the DP accepted. What is written to it takes its turn on the link and arrives a round trip
-// later; Close delivers what is under way first.
-func (l *Link) Shape(inner net.Conn) net.Conn {
+// Shape wraps a connection that a server accepted. What is written to it takes its turn on the link and arrives a round
+// trip later; Close delivers what is under way first.
+func (l *Link) Shape(inner net.Conn) net.Conn { return l.shape(inner, &l.conns) }
+
+// shape starts the delivery as one of a group, whose owner waits for it.
+func (l *Link) shape(inner net.Conn, group *sync.WaitGroup) *farConn {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &farConn{
 		Conn:    inner,
@@ -81,9 +84,9 @@ func (l *Link) Shape(inner net.Conn) net.Conn {
 		under:   make(chan parcel, l.window/linkPiece+1),
 		settled: time.Now().Add(l.delay()),
 	}
-	l.conns.Go(c.deliver)
+	group.Go(c.deliver)
 	return c
 }
 
-// wait returns when every shaped connection is closed and has delivered.
-func (l *Link) wait() { l.conns.Wait() }
+// Wait returns when every connection that Shape returned is closed and has delivered.
+func (l *Link) Wait() { l.conns.Wait() }

@@ -45,7 +45,7 @@ func TestLinkDelaysButDoesNotStopAndWait(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(data), err)
 		}
 		between(t, "fifty writes", time.Since(started), 80*time.Millisecond, 81*time.Millisecond)
-		l.wait()
+		l.Wait()
 	})
 }
 
@@ -71,7 +71,7 @@ func TestLinkRateIsSharedByConnections(t *testing.T) {
 			})
 		}
 		readers.Wait()
-		l.wait()
+		l.Wait()
 	})
 }
 
@@ -91,7 +91,7 @@ func TestLinkWindowBoundsOneConnection(t *testing.T) {
 			t.Errorf("%d bytes, %v", n, err)
 		}
 		between(t, "ten windows", time.Since(started), time.Second, 1001*time.Millisecond)
-		l.wait()
+		l.Wait()
 	})
 }
 
@@ -122,7 +122,7 @@ func TestLinkConnectCostsARoundTrip(t *testing.T) {
 			}
 			between(t, "question and answer", time.Since(started), want, want+time.Millisecond)
 		}
-		l.wait()
+		l.Wait()
 	})
 }
 
@@ -136,7 +136,7 @@ func TestLinkDropsWhatIsUnderWay(t *testing.T) {
 			t.Error("a megabyte got onto a dropped connection")
 		}
 		_ = far.Close()
-		l.wait()
+		l.Wait()
 	})
 }
 

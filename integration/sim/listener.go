@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -9,13 +10,14 @@ import (
 
 // connections is every connection of a DP. Its listeners hand what they accept to it.
 type connections struct {
-	link *Link
+	link       *Link          // nil: none
+	deliveries sync.WaitGroup // of connections over the link
 
 	mu   sync.Mutex
 	last uint64
 	down bool
 	open map[uint64]*conn
-	all  []*conn
+	gone []Connection
 }
 
 // listener accepts connections for a DP.
@@ -37,22 +39,24 @@ func (s *connections) add(tcp net.Conn) *conn {
 	s.mu.Lock()
 	s.last++
 	c := &conn{Conn: tcp, tcp: tcp, id: s.last}
-	c.leave = func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.open, c.id)
-	}
+	c.leave = func() { s.remove(c) }
 	if s.link != nil {
-		c.Conn = s.link.Shape(tcp)
+		c.Conn = s.link.shape(tcp, &s.deliveries)
 	}
 	s.open[c.id] = c
-	s.all = append(s.all, c)
 	down := s.down
 	s.mu.Unlock()
 	if down {
 		c.reset()
 	}
 	return c
+}
+
+func (s *connections) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c.id)
+	s.gone = append(s.gone, c.snapshot())
 }
 
 // resetAll resets every connection, and from then on each new one at once, until revive.
@@ -78,11 +82,11 @@ func (s *connections) revive() {
 // list returns all connections since the start, oldest first.
 func (s *connections) list() []Connection {
 	s.mu.Lock()
-	all := slices.Clone(s.all)
-	s.mu.Unlock()
-	list := make([]Connection, len(all))
-	for i, c := range all {
-		list[i] = c.snapshot()
+	defer s.mu.Unlock()
+	list := slices.Clone(s.gone)
+	for _, c := range s.open {
+		list = append(list, c.snapshot())
 	}
+	slices.SortFunc(list, func(a, b Connection) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }

@@ -26,7 +26,7 @@ func (d *DP) login(r *http.Request) (user string, no refusal) {
 	case 1:
 		c.user, c.challenge = "", make([]byte, 8)
 		_, _ = rand.Read(c.challenge) // never fails
-		reply := base64.StdEncoding.EncodeToString(ntlmChallenge(d.config.Accounts[0].Domain, c.challenge))
+		reply := base64.StdEncoding.EncodeToString(ntlmChallenge(d.domain(), c.challenge))
 		return "", refusal{status: http.StatusUnauthorized, substatus: 1, challenges: []string{scheme + " " + reply}}
 	case 3:
 		account, ok := ntlmVerify(message, c.challenge, d.config.Accounts)
@@ -38,6 +38,14 @@ func (d *DP) login(r *http.Request) (user string, no refusal) {
 	}
 	c.user = ""
 	return "", unauthorized(1)
+}
+
+// domain is what the DP calls its own.
+func (d *DP) domain() string {
+	if len(d.config.Accounts) == 0 {
+		return "SIM"
+	}
+	return d.config.Accounts[0].Domain
 }
 
 // loggedIn is the user whom the connection belongs to, or a refusal that asks for a login.

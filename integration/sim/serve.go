@@ -9,12 +9,8 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 )
-
-// tlsConfig is crypto/tls's, under a name that says what the DP keeps of it.
-type tlsConfig = tls.Config
 
 // server is one listening http.Server; a killed one is never used again.
 type server struct {
@@ -37,29 +33,30 @@ func (d *DP) Revive(ctx context.Context) error {
 }
 
 func (d *DP) listen(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed || len(d.servers) > 0 {
+	d.life.Lock()
+	defer d.life.Unlock()
+	if d.isClosed() || len(d.servers) > 0 {
 		return fmt.Errorf("start DP %q: it is running or closed", d.config.Name)
 	}
 	d.conns.revive()
 	for _, scheme := range []string{"http", "https"} {
-		if d.addresses[scheme] == "" {
+		addr := d.address(scheme)
+		if addr == "" {
 			continue
 		}
-		s, err := d.startServer(ctx, scheme)
+		s, err := d.startServer(ctx, scheme, addr)
 		if err != nil {
 			d.stopServers()
 			return fmt.Errorf("start DP %q: %w", d.config.Name, err)
 		}
 		d.servers = append(d.servers, s)
-		d.addresses[scheme] = s.ln.Addr().String()
+		d.setAddress(scheme, s.ln.Addr().String())
 	}
 	return nil
 }
 
-func (d *DP) startServer(ctx context.Context, scheme string) (*server, error) {
-	tcp, err := listenPatiently(ctx, d.addresses[scheme])
+func (d *DP) startServer(ctx context.Context, scheme, addr string) (*server, error) {
+	tcp, err := listenPatiently(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -102,19 +99,7 @@ func listenPatiently(ctx context.Context, addr string) (net.Listener, error) {
 	}
 }
 
-// pause waits, unless the context ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// stopServers needs d.mu. It does not wait for handlers.
+// stopServers needs d.life. It does not wait for handlers.
 func (d *DP) stopServers() {
 	for _, s := range d.servers {
 		_ = s.ln.Close() // first the door, so that nobody gets in while the connections are reset
@@ -129,56 +114,27 @@ func (d *DP) stopServers() {
 
 // Kill stops the DP as a power cut would: the ports refuse, every connection is reset. Revive brings it back.
 func (d *DP) Kill() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.life.Lock()
+	defer d.life.Unlock()
 	d.stopServers()
 }
 
 // Close kills the DP for good, lifts its faults and waits for everything that it started.
 func (d *DP) Close() error {
+	d.life.Lock()
 	d.mu.Lock()
 	d.closed = true
-	d.stopServers()
 	d.mu.Unlock()
+	d.stopServers()
+	d.life.Unlock()
 	d.Faults.Clear()
 	d.handlers.Wait()
-	if d.config.Link != nil {
-		d.config.Link.wait()
-	}
+	d.conns.deliveries.Wait()
 	return nil
 }
 
-// URL is the base of the DP's http URLs, or of its https URLs, without a slash at the end: "http://127.0.0.1:40123". Empty
-// when the DP has no such listener.
-func (d *DP) URL(scheme string) string {
+func (d *DP) isClosed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, port, err := net.SplitHostPort(d.addresses[scheme])
-	if err != nil {
-		return ""
-	}
-	return scheme + "://" + net.JoinHostPort(strings.Trim(d.config.Host, "[]"), port)
-}
-
-// Location is the base URL of a content, as a location reply names it: http when the DP has it, except for VdirToken.
-func (d *DP) Location(v Vdir, segment string) string {
-	base := d.URL("http")
-	if base == "" || v != VdirPlain {
-		base = d.URL("https")
-	}
-	return base + "/" + v.String() + "SMS_DP_SMSPKG$/" + segment
-}
-
-func (d *DP) makeTLS() (*tlsConfig, error) {
-	cert, err := d.config.CA.Issue(d.config.Host, "127.0.0.1", "localhost")
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"},
-		ClientAuth:   tls.VerifyClientCertIfGiven,
-		ClientCAs:    d.config.CA.Pool(),
-	}, nil
+	return d.closed
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,9 +24,11 @@ type session struct {
 	in   *bufio.Reader
 	to   string // scheme and host that conn leads to
 	stop func() bool
+
+	reached net.Conn // the connection that the last request was sent on
 }
 
-// field is one header line.
+// headerField is one header line.
 type headerField struct{ name, value string }
 
 // call is one request.
@@ -39,8 +43,20 @@ func newSession(ctx context.Context, c *ClientConfig, r *Result) *session {
 }
 
 // send sends a request on the connection, which it makes when needed, and reads the head of the answer. The caller reads
-// the body to its end, or drops the session's connection.
+// the body to its end, or drops the session's connection. When a connection that carried requests before turns out to be
+// closed, the request is sent once more on a new one, as WinHTTP does; a login does not outlive its connection, and is not.
 func (s *session) send(c call) (*http.Response, error) {
+	used := s.conn
+	resp, err := s.sendOnce(c)
+	login := slices.ContainsFunc(c.fields, func(f headerField) bool { return f.name == "Authorization" })
+	if err == nil || used == nil || login || s.reached != used || s.ctx.Err() != nil {
+		return resp, err
+	}
+	s.result.Troubles = append(s.result.Troubles, fmt.Errorf("reused connection: %w", err))
+	return s.sendOnce(c)
+}
+
+func (s *session) sendOnce(c call) (*http.Response, error) {
 	scheme, host, target, err := splitURL(c.url)
 	if err != nil {
 		return nil, err
@@ -51,7 +67,7 @@ func (s *session) send(c call) (*http.Response, error) {
 	if scheme == "http" && s.config.Proxy != nil {
 		target = scheme + "://" + host + target
 	}
-	s.result.URL = c.url
+	s.result.URL, s.reached = c.url, s.conn
 	s.result.Requests++
 	if _, err := io.WriteString(s.conn, s.head(c, host, target)); err != nil {
 		s.drop()
@@ -81,8 +97,8 @@ func (s *session) head(c call, host, target string) string {
 		value := strings.Replace(s.config.TokenFormat, "{token}", s.config.Token.Reveal(), 1)
 		fmt.Fprintf(&b, "%s: %s\r\n", s.config.TokenHeader, value)
 	}
-	for name, values := range s.config.Header {
-		for _, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(s.config.Header)) {
+		for _, value := range s.config.Header[name] {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
 		}
 	}

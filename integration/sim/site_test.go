@@ -58,7 +58,7 @@ func TestSite(t *testing.T) {
 	if err := site.Close(); err != nil {
 		t.Error(err)
 	}
-	text := log.String() + fmt.Sprintf("%+v %#v", token, site.Log.Entries())
+	text := log.String() + fmt.Sprintf("%+v %#v %+v %v %#v %+v", token, site.Log.Entries(), site, site.Tokens, site.Tokens, *site)
 	if strings.Contains(text, site.Token.Reveal()) || strings.Contains(text, site.Account.Password.Reveal()) {
 		t.Error("a secret got into the log, or into a printed configuration")
 	}

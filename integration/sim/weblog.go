@@ -2,7 +2,6 @@ package sim
 
 import (
 	"cmp"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -47,7 +46,7 @@ func entryOf(r *http.Request, now time.Time) Entry {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		e.Server, e.Port, _ = net.SplitHostPort(local.String())
 	}
-	if r.TLS != (*tls.ConnectionState)(nil) {
+	if r.TLS != nil {
 		e.Scheme = "https"
 	}
 	if c := connOf(r.Context()); c != nil {

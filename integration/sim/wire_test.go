@@ -108,3 +108,34 @@ func newProxy(t *testing.T) (proxy *url.URL, requests func() []string) {
 		return list
 	}
 }
+
+// TestReusedConnectionThatWasClosed: the server closes after an answer without saying so; that is no failure of a client.
+func TestReusedConnectionThatWasClosed(t *testing.T) {
+	l := NewLibrary()
+	publish(t, l, testPackage, FileSpec{Path: "a", Data: []byte("0123456789")})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, answer := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+			"HTTP/1.1 206 OK\r\nContent-Length: 10\r\nContent-Range: bytes 0-9/10\r\n\r\n0123456789"} {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.WriteString(conn, answer)
+			}
+			_ = conn.Close()
+		}
+	}()
+	r := newBITS(t, l, nil).Download(t.Context(), "http://"+ln.Addr().String()+"/SMS_DP_SMSPKG$/PS100015/a")
+	if r.Err != nil || r.Retries != 0 || r.Connections != 2 || len(r.Troubles) != 1 {
+		t.Errorf("%v, %d retries, %d connections, troubles %v", r.Err, r.Retries, r.Connections, r.Troubles)
+	}
+	_ = ln.Close()
+	<-done
+}
