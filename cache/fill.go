@@ -196,8 +196,9 @@ func (f *fill) finish(mine bool, sum uint32, n int64) {
 	}
 }
 
-// goOn tells whether to write another slice. Beyond the window it claims one more while somebody reads: a stream that
-// gives the whole object whatever it was asked for is used to its end, any other one ends here by itself.
+// goOn tells whether to write another slice. Beyond the window it claims one more while somebody reads and nobody else
+// has it: a stream that gives the whole object whatever it was asked for is used for as long as its bytes are needed, any
+// other one ends here by itself.
 func (f *fill) goOn() bool {
 	b := f.b
 	b.mu.Lock()
@@ -205,8 +206,8 @@ func (f *fill) goOn() bool {
 		b.mu.Unlock()
 		return true
 	}
-	more := f.next < b.n && b.readers > 0 && b.gone == nil && b.c.ctx.Err() == nil
-	if more && !b.present.has(f.next) && b.owner[f.next] == nil {
+	more := f.next < b.n && b.free(f.next) && b.readers > 0 && b.gone == nil && b.c.ctx.Err() == nil
+	if more {
 		b.owner[f.next] = f
 	}
 	b.mu.Unlock()

@@ -21,7 +21,7 @@ var powerTruths = truths{
 func powerKey(name string) Key { return Key{Name: name, Mutable: name == "changing"} }
 
 func TestPowerCuts(t *testing.T) {
-	runs := 60
+	runs := 15
 	if full() {
 		runs = 1000
 	}
