@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"sync"
 	"testing"
 	"time"
@@ -61,15 +62,26 @@ func TestHerdOnColdFile(t *testing.T) {
 	defer server.Close()
 	b := startBox(t, nil, nil, "")
 	target := server.URL + "/SMS_DP_SMSPKG$/" + app + ".1/sccm?/" + f.Path
-	first := herd(t, 50, func(int) (time.Time, error) {
-		return download(t.Context(), b.client(), target, f, 0, -1)
+	const clients = 50
+	var waiting sync.WaitGroup // so that the first to come do not take the processor from those that have not had a byte
+	waiting.Add(clients)
+	asked := make([]time.Time, clients)
+	first := herd(t, clients, func(i int) (time.Time, error) {
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			WroteRequest: func(httptrace.WroteRequestInfo) { asked[i] = time.Now() },
+		})
+		return downloadAfter(ctx, b.client(), target, f, 0, -1, func() { waiting.Done(); waiting.Wait() })
 	})
 	var worst time.Duration
-	for _, at := range first {
-		worst = max(worst, at.Sub(handler.at))
+	for i, at := range first {
+		from := handler.at
+		if asked[i].After(from) {
+			from = asked[i]
+		}
+		worst = max(worst, at.Sub(from))
 	}
 	ratio := float64(dp.Counters().Bytes()) / float64(f.Size)
-	t.Logf("50 clients, one cold file of %d bytes: upstream %.4f times the file, last client's first byte %v after the DP's",
+	t.Logf("50 clients, one cold file of %d bytes: upstream %.4f times the file, last client's first byte %v after the DP's or its own request",
 		f.Size, ratio, worst)
 	if ratio > 1.02 {
 		t.Errorf("upstream sent %.4f times the file, want at most 1.02", ratio)

@@ -92,6 +92,8 @@ type box struct {
 	admin string
 	log   *logBook
 	ended chan error // gives back what it is read
+
+	lastReady string // what /readyz said last
 }
 
 // cacheDir is where the box keeps its blobs.
@@ -241,7 +243,7 @@ func (b *box) get(path string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// metric returns the sum of a metric over all its labels.
+// metric returns the sum of a metric over all its labels, or the value of one series that is named with its labels.
 func (b *box) metric(name string) float64 {
 	b.t.Helper()
 	_, text := b.get("/metrics")
