@@ -49,6 +49,9 @@ func NewBITS(c BITSConfig) (*BITS, error) {
 	if c.BlockSize < NoRange || c.SuspendEvery < 0 || c.RetryDelay < 0 || c.MaxRetries < 0 {
 		return nil, errors.New("new BITS client: block size, suspension, retry delay and retries cannot be negative")
 	}
+	if c.BlockSize == NoRange && c.SuspendEvery > 0 {
+		return nil, errors.New("new BITS client: what is asked for without a range starts again when it is suspended, for ever")
+	}
 	c.BlockSize = orDefault(c.BlockSize, 256<<10)
 	c.RetryDelay = orDefault(c.RetryDelay, 600*time.Second)
 	c.MaxRetries = orDefault(c.MaxRetries, 20)

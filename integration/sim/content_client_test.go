@@ -229,6 +229,7 @@ func TestNewClientRefuses(t *testing.T) {
 	for name, c := range map[string]BITSConfig{
 		"no library":   {},
 		"block size":   {ClientConfig: ClientConfig{Library: l}, BlockSize: -3},
+		"suspension":   {ClientConfig: ClientConfig{Library: l}, BlockSize: NoRange, SuspendEvery: 1},
 		"retry delay":  {ClientConfig: ClientConfig{Library: l}, RetryDelay: -1},
 		"token format": {ClientConfig: ClientConfig{Library: l, TokenFormat: "x"}},
 		"idle timeout": {ClientConfig: ClientConfig{Library: l, IdleTimeout: -1}},

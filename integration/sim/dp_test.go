@@ -218,6 +218,7 @@ func TestContentLibrary(t *testing.T) {
 		"/SMS_DP_SMSPKG$/Datalib":                                           `/Datalib\PS100015.1</a>`,
 		"/SMS_DP_SMSPKG$/PS100015":                                          `&lt;dir&gt <a href="http://`,
 		"/SMS_DP_SMSPKG$/PS100015/sub":                                      `  4/ 5/2023`[1:],
+		"/SMS_DP_SMSPKG$/PS100015/a%20folder%20name":                        `SMS_DP_SMSPKG$/PS100015/a%20folder%20name/a%20folder%20name">http`,
 		"/SMS_DP_SMSPKG$/PS100015/sub/":                                     `5 <a href="http://`,
 		"/SMS_DP_SMSPKG$/DataLib/" + strings.ToLower(testUpdate) + ".1.ini": "[Content]",
 	} {

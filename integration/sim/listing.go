@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -41,11 +40,11 @@ func (f *folder) html(host string) string {
 		if e.file != nil {
 			when, size = e.file.ModTime, fmt.Sprint(e.file.Size)
 		}
-		base := "http://" + host + f.path
-		link := base + "/" + url.PathEscape(e.name)
-		text := base + "/" + e.name
+		base := "http://" + host
+		link := base + escapePath(f.path+"/"+e.name)
+		text := base + f.path + "/" + e.name
 		if f.dataLib {
-			text = base + `\` + e.name
+			text = base + f.path + `\` + e.name
 		}
 		stamp := fmt.Sprintf("%d/%2d/%d  %8s", when.Month(), when.Day(), when.Year(), when.Format("3:04 pm"))
 		fmt.Fprintf(&b, "%s %20s <a href=\"%s\">%s</a><br>", stamp, size, html.EscapeString(link), html.EscapeString(text))
