@@ -42,8 +42,10 @@ func (r *record) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding a record: %w", err)
 	}
-	return fmt.Appendf(line, "\n%08x\n", checksum(line)), nil
+	return withSum(line), nil
 }
+
+func withSum(line []byte) []byte { return fmt.Appendf(line, "\n%08x\n", checksum(line)) }
 
 // decodeRecord refuses what is not exactly a record that encode wrote: a damaged one is no record.
 func decodeRecord(data []byte) (*record, error) {
