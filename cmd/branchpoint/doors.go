@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -127,11 +126,7 @@ func (d *door) serve(ctx context.Context, front *proxy.Proxy, drain time.Duratio
 	defer func() { stop(); d.up.Store(false) }()
 	log.Info("clients can use the proxy http://"+d.proxyAddress(), "listener", d.config.Name, "address", d.Addr().String(),
 		"entitlement", string(d.config.Entitlement))
-	err := front.Serve(ctx, d.Listener, d.config, drain)
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
+	return front.Serve(ctx, d.Listener, d.config, drain)
 }
 
 // proxyAddress is what a client's proxy setting should say. Who listens on every address is known by the machine's name.

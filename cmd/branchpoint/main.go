@@ -37,7 +37,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	ended, code := false, exitOK
 	parser, err := kong.New(&cli{}, kong.Name("branchpoint"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.Exit(func(c int) { ended, code = true, c }), kong.UsageOnError())
+		kong.Exit(func(c int) { ended, code = true, c }))
 	if err != nil {
 		fmt.Fprintln(stderr, "branchpoint:", err)
 		return exitFailure
@@ -54,10 +54,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "branchpoint:", err)
-	if _, ok := errors.AsType[configs.Problems](err); ok {
+	if problems, ok := errors.AsType[configs.Problems](err); ok {
+		fmt.Fprintln(stderr, problems) // one a line, each beginning with its place: editors know how to go there
 		return exitUsage
 	}
+	fmt.Fprintln(stderr, "branchpoint:", err)
 	return exitFailure
 }
 

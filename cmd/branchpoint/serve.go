@@ -33,15 +33,20 @@ func (c *serveCmd) Run(s *streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, func() {
+	told := make(chan struct{})
+	unasked := context.AfterFunc(ctx, func() {
+		defer close(told)
 		stop() // from now on a signal ends the process, as it would by default
 		log.Info("shutting down; a second signal does not wait", "at_most", config.ShutdownTimeout.String())
 	})
-	if err := serve(ctx, config, log); err != nil {
-		return err
+	err = serve(ctx, config, log)
+	if !unasked() {
+		<-told
 	}
-	log.Info("stopped")
-	return nil
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
 }
 
 // serve builds every part once, in order, and takes them down in reverse.
