@@ -92,8 +92,6 @@ type box struct {
 	admin string
 	log   *logBook
 	ended chan error // gives back what it is read
-
-	lastReady string // what /readyz said last
 }
 
 // cacheDir is where the box keeps its blobs.
@@ -241,6 +239,22 @@ func (b *box) get(path string) (int, string) {
 	body, err := io.ReadAll(resp.Body)
 	must(b.t, err)
 	return resp.StatusCode, string(body)
+}
+
+// change puts a request to the admin API that needs its token.
+func (b *box) change(method, path, body string) {
+	b.t.Helper()
+	token, err := os.ReadFile(filepath.Join(b.dir, "admin.token"))
+	must(b.t, err)
+	req, err := http.NewRequestWithContext(b.t.Context(), method, b.admin+path, strings.NewReader(body))
+	must(b.t, err)
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	resp, err := http.DefaultClient.Do(req)
+	must(b.t, err)
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode/100 != 2 {
+		b.t.Fatalf("%s %s: %s: %s", method, path, resp.Status, text)
+	}
 }
 
 // metric returns the sum of a metric over all its labels, or the value of one series that is named with its labels.

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"branchpoint/integration/sim"
@@ -30,9 +32,34 @@ func bitsURL(dp *sim.DP, segment, path string) string {
 // anonymousDP starts a plain-HTTP DP that lets everyone in.
 func anonymousDP(t testing.TB, c sim.DPConfig) *sim.DP {
 	t.Helper()
+	c.Access = nil
+	return startDP(t, c)
+}
+
+// startDP starts a DP.
+func startDP(t testing.TB, c sim.DPConfig) *sim.DP {
+	t.Helper()
 	dp, err := sim.NewDP(c)
 	must(t, err)
 	must(t, dp.Start())
 	t.Cleanup(func() { dp.Close() })
 	return dp
+}
+
+// startSite starts a site whose library is one application of one generated file.
+func startSite(t testing.TB, size int64) *sim.Site {
+	t.Helper()
+	lib, _ := library(t, size)
+	site, err := sim.StartSite(sim.SiteConfig{Library: lib})
+	must(t, err)
+	t.Cleanup(func() { site.Close() })
+	return site
+}
+
+// fileWith makes a file that only its owner can read.
+func fileWith(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
 }
