@@ -267,8 +267,7 @@ func TestTheFloorCountsWhatIsNotWrittenYet(t *testing.T) {
 	src.gate = make(chan struct{})
 	entries := []*entry{}
 	for i := range 4 {
-		e, _ := c.confirm(Key{Name: fmt.Sprint(i)}, src.t.info)
-		entries = append(entries, e)
+		entries = append(entries, c.confirm(Key{Name: fmt.Sprint(i)}, src.t.info, func(*entry) {}))
 	}
 	granted := 0
 	for _, e := range entries {

@@ -107,21 +107,21 @@ func (c *Cache) find(key Key) (e *entry, due bool) {
 	return k.entry, time.Since(k.at) >= c.config.CheckAfter || k.at.Before(x.due[key.Group])
 }
 
-// confirm notes that origin has the object that info describes, and returns that generation with a reference. The second
-// result tells whether the generation is new here.
-func (c *Cache) confirm(key Key, info Info) (e *entry, fresh bool) {
+// confirm notes that origin has the object that info describes, and returns that generation with a reference. One that is
+// new here is given to prepare before anybody can find it; x.mu is held then.
+func (c *Cache) confirm(key Key, info Info, prepare func(*entry)) *entry {
 	x := &c.index
 	x.mu.Lock()
-	e, fresh = c.settle(key, info)
+	e := c.settle(key, info, prepare)
 	victims, _ := x.victims(c.over(0), false)
 	x.unlinkAll(victims)
 	x.mu.Unlock()
 	c.evict(victims)
-	return e, fresh
+	return e
 }
 
 // settle is confirm with x.mu held.
-func (c *Cache) settle(key Key, info Info) (*entry, bool) {
+func (c *Cache) settle(key Key, info Info, prepare func(*entry)) *entry {
 	x := &c.index
 	o := x.objects[key.Name]
 	if o == nil {
@@ -132,7 +132,7 @@ func (c *Cache) settle(key Key, info Info) (*entry, bool) {
 		if e.is(info) {
 			o.note(key, check{e, now})
 			x.hold(e)
-			return e, false
+			return e
 		}
 	}
 	pinned := o.pinned()
@@ -142,12 +142,13 @@ func (c *Cache) settle(key Key, info Info) (*entry, bool) {
 		x.expireGroup(key, now, c.config.CheckAfter)
 	}
 	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name), pinned: pinned}
+	prepare(e)
 	x.objects[key.Name] = o
 	o.generations = append(o.generations, e)
 	o.note(key, check{e, now})
 	x.probation.push(e)
 	x.hold(e)
-	return e, true
+	return e
 }
 
 // pinned tells whether a new generation is pinned because an older one is.

@@ -143,9 +143,17 @@ func (c *Cache) ask(key Key, src Source, use Use) error {
 	if err != nil {
 		return err
 	}
-	e, fresh := c.confirm(key, info)
+	var first *fill
+	e := c.confirm(key, info, func(e *entry) {
+		if stream != nil {
+			first = c.adopt(e, src, use, stream)
+		}
+	})
 	defer c.release(e)
-	if stream != nil && (!fresh || !c.adopt(e, src, use, stream)) {
+	switch {
+	case first != nil:
+		first.b.launch([]*fill{first})
+	case stream != nil:
 		stream.Close()
 	}
 	return nil
@@ -183,21 +191,16 @@ func (c *Cache) firstWindow(use Use) int64 {
 	return min(n, int64(sliceCount(use.Offset+use.Length-from))*sliceBytes)
 }
 
-// adopt makes the stream that answered the first question the object's first fill.
-func (c *Cache) adopt(e *entry, src Source, use Use, stream io.ReadCloser) bool {
-	b, err := c.open(e)
-	if err != nil {
-		return false
-	}
+// adopt makes the stream that answered the first question the first fill of a new object, nil when it cannot be used. The
+// caller launches it. Nobody can find the object yet, so nobody has asked for the same bytes. x.mu is held.
+func (c *Cache) adopt(e *entry, src Source, use Use, stream io.ReadCloser) *fill {
+	b := newBlob(c, e)
 	first := sliceOf(use.Offset)
-	b.mu.Lock()
-	if first >= b.n || !b.free(first) {
-		b.mu.Unlock()
-		return false
+	if first >= b.n {
+		return nil
 	}
+	e.blob = b
 	f := b.claim(window{first, min(b.n, first+sliceCount(c.firstWindow(use)))}, src)
 	f.stream = stream
-	b.mu.Unlock()
-	b.launch([]*fill{f})
-	return true
+	return f
 }
