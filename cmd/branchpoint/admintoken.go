@@ -18,8 +18,9 @@ import (
 func adminToken(path string, log *slog.Logger) (admin.Token, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = makeTokenFile(path)
-		log.Info("made a token for the admin API", "file", path)
+		if text, err = makeTokenFile(path); err == nil {
+			log.Info("made a token for the admin API", "file", path)
+		}
 	}
 	if err != nil {
 		return admin.Token{}, fmt.Errorf("admin.token_file: %w", err)

@@ -2,14 +2,16 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"branchpoint/configs"
 )
 
 // configCmd is about the configuration file.
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Check a file and list everything that is wrong with it."`
-	Show  configShowCmd  `cmd:"" help:"Print the configuration that is in force, defaults included. It holds no secrets."`
+	Check   configCheckCmd   `cmd:"" help:"Check a file and list everything that is wrong with it."`
+	Show    configShowCmd    `cmd:"" help:"Print the configuration that is in force, defaults included. It holds no secrets."`
+	Example configExampleCmd `cmd:"" help:"Print a commented file with every setting and its default, to begin with."`
 }
 
 // configCheckCmd checks a file without using it.
@@ -20,7 +22,7 @@ type configCheckCmd struct {
 // Run says "ok", or fails with every problem of the file.
 func (c *configCheckCmd) Run(s *streams) error {
 	if _, err := configs.Load(c.File); err != nil {
-		return err
+		return &configError{err}
 	}
 	_, err := fmt.Fprintf(s.out, "%s: ok\n", c.File)
 	return err
@@ -45,14 +47,34 @@ func (c *configShowCmd) Run(s *streams) error {
 	return err
 }
 
+// configExampleCmd prints the manual of the configuration file, which is one itself.
+type configExampleCmd struct{}
+
+// Run prints the file.
+func (configExampleCmd) Run(s *streams) error {
+	_, err := io.WriteString(s.out, configs.Example())
+	return err
+}
+
+// configError says that the configuration cannot be used.
+type configError struct{ error }
+
+// Unwrap implements errors.Unwrap.
+func (e *configError) Unwrap() error { return e.error }
+
 // configFlag names the configuration file of a verb.
 type configFlag struct {
 	Config string `help:"The configuration file. Without one, the defaults are in force." placeholder:"FILE" env:"BRANCHPOINT_CONFIG"`
 }
 
-func (f configFlag) load() (*configs.Config, error) {
+func (f configFlag) load() (c *configs.Config, err error) {
 	if f.Config == "" {
-		return configs.Parse(nil)
+		c, err = configs.Parse(nil)
+	} else {
+		c, err = configs.Load(f.Config)
 	}
-	return configs.Load(f.Config)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return c, nil
 }

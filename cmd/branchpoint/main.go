@@ -56,9 +56,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if problems, ok := errors.AsType[configs.Problems](err); ok {
 		fmt.Fprintln(stderr, problems) // one a line, each beginning with its place: editors know how to go there
+	} else {
+		fmt.Fprintln(stderr, "branchpoint:", err)
+	}
+	if _, ok := errors.AsType[*configError](err); ok {
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "branchpoint:", err)
 	return exitFailure
 }
 

@@ -57,7 +57,9 @@ func statusTable(s admin.Status) string {
 	}
 	c, n := s.Cache, s.Totals
 	t.AppendRow(table.Row{"Cache", fmt.Sprintf("%s of %s, %s objects", size(c.Bytes), size(c.MaxBytes), humanize.Comma(int64(c.Objects)))})
-	t.AppendRow(table.Row{"Free on disk", size(c.FreeBytes)})
+	if c.FreeBytes >= 0 { // otherwise the disk does not say
+		t.AppendRow(table.Row{"Free on disk", size(c.FreeBytes)})
+	}
 	t.AppendRow(table.Row{"Requests", fmt.Sprintf("%s, %d active", humanize.Comma(n.Requests), n.ActiveRequests)})
 	t.AppendRow(table.Row{"Content served", fmt.Sprintf("%s, %.1f %% of it from disk", size(n.ServedBytes), 100*n.HitRatio)})
 	t.AppendRow(table.Row{"From upstream", size(n.UpstreamBytes)})
@@ -103,7 +105,7 @@ func newTable() table.Writer {
 	return t
 }
 
-// size writes bytes for people. The free space of a disk that does not tell it is below zero.
+// size writes bytes for people.
 func size(n int64) string {
 	if n < 0 {
 		return "-" + humanize.IBytes(uint64(-n))

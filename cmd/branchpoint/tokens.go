@@ -59,6 +59,9 @@ func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tok
 		file, err := tokenbroker.NewFileSource(tokenbroker.FileConfig{Name: "file" + suffix, Path: s.File, Logger: log})
 		return []tokenbroker.Source{file}, err
 	case configs.SourceCommand:
+		if limit := time.Duration(s.Timeout); limit > longestCommand+time.Second {
+			log.Warn("a token command is ended sooner than the configuration says", "timeout", limit, "ended_after", longestCommand)
+		}
 		command, err := tokenbroker.NewCommandSource(tokenbroker.CommandConfig{
 			Name: "command" + suffix, Argv: s.Command, Timeout: min(time.Duration(s.Timeout), longestCommand),
 		})
