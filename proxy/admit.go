@@ -22,11 +22,14 @@ func (e *exchange) refuse(r *refusal) {
 
 // admit decides whether a request may go anywhere at all.
 func (p *Proxy) admit(e *exchange, r *http.Request) *refusal {
-	if strings.Contains(strings.Join(r.Header["Via"], ","), " "+p.config.Via) {
+	if passed(r.Header["Via"], p.config.Via) {
 		return &refusal{http.StatusLoopDetected, "loop", "this request has been here before: the proxies go round in a circle."}
 	}
 	if r.Method != http.MethodConnect && !r.URL.IsAbs() {
 		return &refusal{http.StatusBadRequest, "not_proxy", "this is a proxy. Point the client's proxy setting at it."}
+	}
+	if r.URL.User != nil {
+		return &refusal{http.StatusBadRequest, "user", "a name or a password in the URL is not forwarded. Send an Authorization header."}
 	}
 	host, port := splitHost(r)
 	if host == "" {
@@ -44,17 +47,37 @@ func (p *Proxy) admit(e *exchange, r *http.Request) *refusal {
 	return nil
 }
 
-// splitHost returns the destination of a request, in lower case, and its port.
+// passed tells whether Via headers (RFC 9110, section 7.6.3) name us.
+func passed(via []string, name string) bool {
+	for _, line := range via {
+		for hop := range strings.SplitSeq(line, ",") {
+			if words := strings.Fields(hop); len(words) > 1 && strings.EqualFold(words[1], name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isToken tells whether s is a token of RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// splitHost returns the destination of a request, in lower case, and its port. The host is empty when there is none, or
+// when a tunnel's target holds anything else: what is looked at must be what is dialled.
 func splitHost(r *http.Request) (host, port string) {
 	host, port = r.URL.Hostname(), r.URL.Port()
+	if r.Method == http.MethodConnect && (port == "" || r.URL.Host != r.RequestURI) {
+		return "", ""
+	}
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[r.URL.Scheme]
-	}
-	if r.Method == http.MethodConnect {
-		var err error
-		if host, port, err = net.SplitHostPort(r.RequestURI); err != nil {
-			return "", ""
-		}
 	}
 	return strings.ToLower(strings.TrimSuffix(host, ".")), port
 }

@@ -40,9 +40,9 @@ func newExchange(w http.ResponseWriter, r *http.Request, l Listener) *exchange {
 	return &exchange{w: w, listener: l, client: client, method: r.Method, host: r.Host, path: r.URL.Path, start: time.Now()}
 }
 
-// writeStall is how long a client may take no byte at all of what one write offers it. BITS under a policy may crawl, so
-// it is long; a client that has gone without a word still gives its connection back.
-const writeStall = 5 * time.Minute
+// clientStall is how long a client may take no byte at all of what one write offers it, and send none of a body. BITS
+// under a policy may crawl, so it is long; a client that has gone without a word still gives its connection back.
+const clientStall = 5 * time.Minute
 
 func (e *exchange) Header() http.Header { return e.w.Header() }
 
@@ -57,7 +57,7 @@ func (e *exchange) WriteHeader(status int) {
 // pace gives the client time for the next bytes. The deadline of an earlier request must not hold for this one.
 func (e *exchange) pace() {
 	// An error only says that this kind of connection knows no deadline.
-	_ = http.NewResponseController(e.w).SetWriteDeadline(time.Now().Add(writeStall))
+	_ = http.NewResponseController(e.w).SetWriteDeadline(time.Now().Add(clientStall))
 }
 
 func (e *exchange) Write(p []byte) (int, error) {
@@ -80,12 +80,9 @@ func (e *exchange) Flush() { _ = http.NewResponseController(e.w).Flush() }
 func (e *exchange) started() bool { return e.status != 0 }
 
 // panicked notes a bug. The value of a panic may hold anything, a token too, so only its type is told.
-func (p *Proxy) panicked(e *exchange, cause any) {
+func (p *Proxy) panicked(cause any) {
 	p.metrics.panics.Inc()
 	p.log.Error("a request panicked", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
-	if !e.started() {
-		http.Error(e, "Branchpoint: internal error.", http.StatusInternalServerError)
-	}
 }
 
 // logExchange writes the one line of a request.

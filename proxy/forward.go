@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,11 +8,15 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/elazarl/goproxy"
 )
+
+// dialTimeout is how long a tunnel's destination may take to accept.
+const dialTimeout = 30 * time.Second
 
 // forwarder passes on what is not content, untouched but for the headers that belong to a hop. goproxy lives in this
 // file alone. What its plain path lacks is added around its RoundTripper: see roundTrip.
@@ -32,12 +35,8 @@ func newForwarder(config Config, m *metrics) *forwarder {
 	f.proxy.Tr = f.shared
 	f.proxy.Logger = log.New(io.Discard, "", 0) // its lines repeat URLs, which may hold secrets
 	f.proxy.KeepAcceptEncoding = true           // or it would decompress what passes
-	f.proxy.ConnectDial = func(network, address string) (net.Conn, error) {
-		return f.tunnels.dial(f.config, network, address)
-	}
-	f.proxy.ConnectionErrHandler = func(w io.Writer, _ *goproxy.ProxyCtx, _ error) {
-		io.WriteString(w, "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"+
-			"Branchpoint: the destination could not be reached.\n")
+	f.proxy.ConnectDialWithReq = func(r *http.Request, _, _ string) (net.Conn, error) {
+		return tunnelOf(r).target, nil
 	}
 	f.proxy.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 		ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
@@ -45,7 +44,7 @@ func newForwarder(config Config, m *metrics) *forwarder {
 		})
 		return r, nil
 	})
-	f.tunnels.open = map[*tunnel]struct{}{}
+	f.tunnels.init()
 	return f
 }
 
@@ -58,7 +57,7 @@ func (f *forwarder) newTransport(idle int) *http.Transport {
 		Protocols:             http1(),
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   idle,
-		IdleConnTimeout:       90 * time.Second,
+		IdleConnTimeout:       90 * time.Second, // IIS gives up after 120 s
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 2 * time.Minute,
 		ExpectContinueTimeout: time.Second,
@@ -74,24 +73,62 @@ func http1() *http.Protocols {
 // serve answers a request that is not content.
 func (f *forwarder) serve(e *exchange, r *http.Request) {
 	if r.Method == http.MethodConnect {
-		f.proxy.ServeHTTP(&hijacked{exchange: e}, r)
+		f.connect(e, r)
 		return
 	}
-	if r.Body != nil {
-		r.Body = &pacedBody{ReadCloser: r.Body, e: e}
+	removeHopByHop(r.Header) // before goproxy removes Connection, which names more of them
+	r.URL = exactURL(r.URL, rawTarget(r))
+	f.proxy.ServeHTTP(passing{e}, r)
+}
+
+// exactURL returns u with a target that goes out byte for byte: net/url would escape some characters of a path that the
+// client did not.
+func exactURL(u *url.URL, raw string) *url.URL {
+	if u.RequestURI() == raw {
+		return u
 	}
-	f.proxy.ServeHTTP(e, r)
+	exact := &url.URL{Scheme: u.Scheme, Host: u.Host, Opaque: raw}
+	if strings.HasPrefix(raw, "//") {
+		// This goes out in absolute form, which every server understands (RFC 9112, section 3.2.2).
+		exact.Opaque = "//" + u.Host + raw
+	}
+	return exact
+}
+
+// connect makes a tunnel. The destination is dialled before the client's connection is taken over, so that a failure is
+// an answer like any other.
+func (f *forwarder) connect(e *exchange, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), dialTimeout)
+	defer cancel()
+	conn, err := f.config.Dial(ctx, "tcp", hostPort(r))
+	if err != nil {
+		f.metrics.forwardFailures.Inc()
+		status, text := failure(err)
+		e.err, e.result = err, "failed"
+		e.Header().Set("Via", "1.1 "+f.config.Via)
+		e.Header().Set("Retry-After", retryAfter)
+		http.Error(e, "Branchpoint: "+text, status)
+		return
+	}
+	t := f.tunnels.begin(conn, f.config.TunnelIdle)
+	f.proxy.ServeHTTP(&tunnelWriter{e, t}, r.WithContext(context.WithValue(r.Context(), tunnelKey{}, t)))
+	if t.client == nil { // this kind of connection cannot be taken over
+		t.target.Close()
+	}
 }
 
 // roundTrip sends a request on, and mends what the plain path of goproxy would get wrong: an error becomes a 502 or 504
 // with a text of ours, a body that breaks off breaks the client's connection, and hop-by-hop headers stay here.
 func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
-	removeHopByHop(r.Header)
+	r.Close = false // which connection ends is a matter of each hop
 	r.Header.Add("Via", "1.1 "+f.config.Via)
 	if _, ok := r.Header["User-Agent"]; !ok {
 		r.Header["User-Agent"] = nil // or the transport would add its own
 	}
 	resp, err := f.transport(r).RoundTrip(r)
+	if err == nil && resp.StatusCode < 200 { // a protocol switch that nobody asked for, or no status at all
+		err = errors.Join(errNoStatus, resp.Body.Close())
+	}
 	if err != nil {
 		return f.failed(r, err), nil
 	}
@@ -99,12 +136,19 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 	resp = better(r, resp)
 	removeHopByHop(resp.Header)
 	resp.Header.Add("Via", "1.1 "+f.config.Via)
+	if _, ok := resp.Header["Content-Type"]; !ok {
+		resp.Header["Content-Type"] = nil // or the server would guess one
+	}
 	if asksForConnection(resp.Header) {
 		resp.Header.Set("Proxy-Support", "Session-Based-Authentication") // RFC 4559, section 6
+		resp.Header.Set("Connection", "Proxy-Support")
 	}
 	resp.Body = abortBody{resp.Body}
 	return resp, nil
 }
+
+// errNoStatus says that the destination answered with something that is no final status.
+var errNoStatus = errors.New("the answer has no final status")
 
 func (f *forwarder) transport(r *http.Request) http.RoundTripper {
 	if authenticatesConnection(r.Header) || connOf(r).pinnedTo(hostPort(r)) {
@@ -113,23 +157,31 @@ func (f *forwarder) transport(r *http.Request) http.RoundTripper {
 	return f.shared
 }
 
-// failed is the answer when the destination gives none.
-func (f *forwarder) failed(r *http.Request, err error) *http.Response {
-	status, text := http.StatusBadGateway, "Branchpoint: the destination could not be reached.\n"
+// retryAfter is the Retry-After of an answer that says that a server is away, in seconds.
+const retryAfter = "10"
+
+// failure says what the client gets when the destination gives no answer.
+func failure(err error) (status int, text string) {
 	var forbidden *ForbiddenError
 	switch {
 	case errors.As(err, &forbidden):
-		status, text = http.StatusForbidden, "Branchpoint: this destination is never served.\n"
+		return http.StatusForbidden, "this destination is never served."
 	case timedOut(err):
-		status, text = http.StatusGatewayTimeout, "Branchpoint: the destination did not answer in time.\n"
+		return http.StatusGatewayTimeout, "the destination did not answer in time."
 	}
+	return http.StatusBadGateway, "the destination could not be reached."
+}
+
+// failed is the answer when the destination gives none.
+func (f *forwarder) failed(r *http.Request, err error) *http.Response {
+	status, text := failure(err)
 	f.metrics.forwardFailures.Inc()
 	return &http.Response{
 		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: http.Header{
-			"Content-Type": {"text/plain; charset=utf-8"}, "Via": {"1.1 " + f.config.Via}, "Retry-After": {"10"},
+			"Content-Type": {"text/plain; charset=utf-8"}, "Via": {"1.1 " + f.config.Via}, "Retry-After": {retryAfter},
 		},
-		Body: io.NopCloser(strings.NewReader(text)), ContentLength: -1,
+		Body: io.NopCloser(strings.NewReader("Branchpoint: " + text + "\n")), ContentLength: -1,
 	}
 }
 
@@ -150,76 +202,14 @@ func (b abortBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write is for the protocol switch of a WebSocket, whose body is a connection.
-func (b abortBody) Write(p []byte) (int, error) {
-	w, ok := b.ReadCloser.(io.Writer)
-	if !ok {
-		return 0, errors.ErrUnsupported
+// passing is the ResponseWriter of what is passed on. A body of unknown length goes out as it comes in: nobody knows
+// whether more will follow soon.
+type passing struct{ *exchange }
+
+func (w passing) Write(p []byte) (int, error) {
+	n, err := w.exchange.Write(p)
+	if err == nil && w.Header().Get("Content-Length") == "" {
+		w.Flush()
 	}
-	return w.Write(p)
-}
-
-// pacedBody gives a client that sends a body time for the next bytes, and no more.
-type pacedBody struct {
-	io.ReadCloser
-	e *exchange
-}
-
-func (b *pacedBody) Read(p []byte) (int, error) {
-	_ = http.NewResponseController(b.e.w).SetReadDeadline(time.Now().Add(writeStall))
-	return b.ReadCloser.Read(p)
-}
-
-// hijacked is the ResponseWriter of a tunnel. goproxy throws away what the client sent together with CONNECT; this keeps
-// it.
-type hijacked struct{ *exchange }
-
-func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.w).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.status = http.StatusOK
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		return &earlyConn{TCPConn: tcp, early: early}, rw, nil
-	}
-	return conn, rw, nil
-}
-
-// earlyConn reads what came early before the rest. It stays a TCP connection, so that either side can be closed alone.
-type earlyConn struct {
-	*net.TCPConn
-	early []byte
-}
-
-func (c *earlyConn) Read(p []byte) (int, error) {
-	if len(c.early) > 0 {
-		n := copy(p, c.early)
-		c.early = c.early[n:]
-		return n, nil
-	}
-	return c.TCPConn.Read(p)
-}
-
-// WriteTo keeps io.Copy from passing by Read.
-func (c *earlyConn) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(c.early)
-	c.early = nil
-	if err != nil {
-		return int64(n), err
-	}
-	m, err := io.Copy(w, c.TCPConn)
-	return int64(n) + m, err
-}
-
-// connContext and connState follow the life of a client connection.
-func (f *forwarder) connContext(ctx context.Context, c net.Conn) context.Context {
-	return f.pins.begin(ctx, c)
-}
-
-func (f *forwarder) connState(c net.Conn, s http.ConnState) {
-	if s == http.StateClosed || s == http.StateHijacked {
-		f.pins.end(c)
-	}
+	return n, err
 }

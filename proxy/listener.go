@@ -8,9 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // Entitlement says how clients of a listener show that they may have a content.
@@ -65,6 +64,8 @@ func (l *Listener) validate(address net.Addr) error {
 		return fmt.Errorf("listener %s: entitlement network names no network", l.Name)
 	case l.Entitlement != Machine && l.Entitlement != Origin && l.Entitlement != Network:
 		return fmt.Errorf("listener %s: entitlement %q is unknown", l.Name, l.Entitlement)
+	case l.MaxConnections < 0:
+		return fmt.Errorf("listener %s: a negative number of connections", l.Name)
 	}
 	return nil
 }
@@ -84,8 +85,17 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-		ConnContext:       p.forward.connContext,
-		ConnState:         p.forward.connState,
+	}
+	var open sync.WaitGroup // connections whose handler may still run
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		open.Add(1)
+		return p.forward.pins.begin(ctx, c)
+	}
+	server.ConnState = func(c net.Conn, s http.ConnState) {
+		if s == http.StateClosed || s == http.StateHijacked {
+			p.forward.pins.end(c)
+			open.Done()
+		}
 	}
 	drained := make(chan struct{})
 	running := context.AfterFunc(ctx, func() {
@@ -96,10 +106,14 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 			server.Close()
 		}
 	})
-	err := server.Serve(netutil.LimitListener(ln, l.MaxConnections))
+	err := server.Serve(limit(ln, l.MaxConnections))
 	if running() {
-		return fmt.Errorf("listener %s: %w", l.Name, err) // it ended by itself
+		err = fmt.Errorf("listener %s: %w", l.Name, err) // it ended by itself
+		server.Close()
+	} else {
+		err = nil
+		<-drained
 	}
-	<-drained
-	return nil
+	open.Wait()
+	return err
 }

@@ -50,7 +50,9 @@ func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 		return p.config.Manifests.Manifest(ctx, t, body)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), secondTryKey{}, again))
-	r.Body = io.NopCloser(rest)
+	if len(body) > 0 { // a wrapped http.NoBody would go out as one of unknown length
+		r.Body = io.NopCloser(rest)
+	}
 	return r
 }
 

@@ -10,7 +10,9 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -51,7 +53,7 @@ type Config struct {
 	// RootCAs verify what is forwarded to an https destination. Nil means the system roots.
 	RootCAs *x509.CertPool
 	// Via is our name in Via headers; a request that carries it already has come round in a circle. It must be a token of
-	// RFC 9110 and differ between instances. Empty means "branchpoint".
+	// RFC 9110 and differ between instances. Empty means "branchpoint-" and a random number.
 	Via string
 	// VerdictAge is how long a distribution point's word that a client may have a content counts. Zero means 5 minutes.
 	VerdictAge time.Duration
@@ -79,7 +81,13 @@ func New(config Config) (*Proxy, error) {
 		return nil, errors.New("proxy: a cache, origins and a dialer are needed")
 	}
 	if config.Via == "" {
-		config.Via = "branchpoint"
+		config.Via = fmt.Sprintf("branchpoint-%08x", rand.Uint32())
+	}
+	if !isToken(config.Via) {
+		return nil, errors.New("proxy: the name for Via headers is not a token of RFC 9110")
+	}
+	if config.VerdictAge < 0 || config.Grace < 0 || config.TunnelIdle < 0 {
+		return nil, errors.New("proxy: a duration is negative")
 	}
 	if config.VerdictAge == 0 {
 		config.VerdictAge = 5 * time.Minute
@@ -113,6 +121,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newExchange(w, r, d.l)
 	d.p.metrics.active.Inc()
 	defer d.p.finish(e)
+	r, end := pace(w, r)
+	defer end()
 	if refusal := d.p.admit(e, r); refusal != nil {
 		e.refuse(refusal)
 		return
@@ -135,7 +145,11 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Proxy) finish(e *exchange) {
 	cause := recover()
 	if cause != nil && cause != http.ErrAbortHandler {
-		p.panicked(e, cause)
+		p.panicked(cause)
+		if !e.started() {
+			e.refuse(&refusal{http.StatusInternalServerError, "panic", "internal error."})
+			cause = nil
+		}
 	}
 	p.metrics.active.Dec()
 	p.metrics.exchange(e)

@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// pacedBody is the body of a request. It gives the client time for the next bytes, and no more.
+type pacedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+
+	mu    sync.Mutex
+	ended bool
+}
+
+// pace returns r with a paced body when it has one at all: a wrapped http.NoBody would go out as one of unknown length,
+// and a request that has one is not repeated when the connection turns out to be closed. The result is a copy, because
+// the server still looks at the body of its own. end must be called when the request is over.
+func pace(w http.ResponseWriter, r *http.Request) (paced *http.Request, end func()) {
+	if r.Body == http.NoBody || r.Method == http.MethodConnect {
+		return r, func() {}
+	}
+	b := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
+	r = r.WithContext(r.Context())
+	r.Body = b
+	return r, b.end
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	b.deadline(time.Now().Add(clientStall))
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.deadline(time.Time{}) // the server now waits for the client to leave, which may be long
+	}
+	return n, err
+}
+
+// deadline does nothing when the request is over: the transport may still hold the body, and the connection has gone on
+// to the next request.
+func (b *pacedBody) deadline(at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		_ = b.control.SetReadDeadline(at)
+	}
+}
+
+// end leaves the server a moment to read what is left of a body that nobody wanted.
+func (b *pacedBody) end() {
+	b.deadline(time.Now().Add(headerTimeout))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+}
