@@ -14,10 +14,12 @@ import (
 func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	e.err = err
 	switch {
-	case e.started() || r.Context().Err() != nil:
-		// Half an answer must not look whole, and nobody is there to read another.
-		e.result = "aborted"
+	case r.Context().Err() != nil:
+		e.err, e.result = nil, "left" // clients come and go, BITS with every change of its network
 		panic(http.ErrAbortHandler)
+	case e.started():
+		e.result = "aborted"
+		panic(http.ErrAbortHandler) // half an answer must not look whole
 	case errors.Is(err, errNotEntitled), errors.Is(err, cache.ErrRefused), errors.Is(err, cache.ErrNoRange):
 		// The distribution point's own answer, so that the client can authenticate itself there.
 		e.err, e.result = nil, "refused"
@@ -46,7 +48,7 @@ func (p *Proxy) fail(e *exchange, status int, text string) {
 	h.Set("Via", "1.1 "+p.config.Via)
 	h.Set("Cache-Status", "Branchpoint; fwd=miss")
 	if status >= 500 {
-		h.Set("Retry-After", "10")
+		h.Set("Retry-After", retryAfter)
 	}
 	http.Error(e, "Branchpoint: "+text, status)
 }

@@ -60,6 +60,7 @@ func (p *Proxy) asked(ctx context.Context, t content.Target) error {
 		p.metrics.verdict("admitted")
 		return nil
 	case err == nil:
+		p.verdict.forget(id)
 		p.metrics.verdict("refused")
 		return errNotEntitled
 	case known && errors.Is(err, cache.ErrUnreachable):
@@ -131,3 +132,6 @@ func (v *verdicts) age(id verdictID) (time.Duration, bool) {
 }
 
 func (v *verdicts) note(id verdictID) { v.admitted.Add(id, time.Now()) }
+
+// forget ends an admission: the grace is for a distribution point that is silent, and this one has spoken.
+func (v *verdicts) forget(id verdictID) { v.admitted.Remove(id) }

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// maxRanges is how many ranges one request may ask for. BITS limits itself to 500 a file (win32 docs, AddFileWithRanges).
-const maxRanges = 512
+// maxRanges is how many ranges one request may ask for. BITS lets a user have 500 a file, and a service as many as it
+// likes (win32 docs, AddFileWithRanges).
+const maxRanges = 4096
 
 // requested is what a Range header asks for, as far as it is known before the size of the file is.
 type requested struct {
@@ -61,8 +62,8 @@ func parseSpec(spec string) (offset, length int64, ok bool) {
 	}
 	from, to = strings.Trim(from, " \t"), strings.Trim(to, " \t")
 	if from == "" {
-		_, ok := parseOffset(to)
-		return 0, 0, ok
+		n, ok := parseOffset(to)
+		return 0, 0, ok && n > 0 // net/http would answer "the last 0 bytes" with an impossible Content-Range
 	}
 	offset, ok = parseOffset(from)
 	if !ok || to == "" {

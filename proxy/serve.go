@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"branchpoint/cache"
 	"branchpoint/proxy/content"
@@ -22,7 +23,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 		r = r.Clone(r.Context())
 		r.Header.Del("Range") // IIS ignores what it does not understand, and so do we
 	}
-	src := p.config.Origins.Source(t)
+	src := &watched{Source: p.config.Origins.Source(t)}
 	key := cache.Key{Name: t.ID.Name(), Group: t.ID.Group(), Mutable: t.ID.Mutable(), Origin: t.Host}
 	use := cache.Use{Client: e.client, Offset: ranges.offset, Length: ranges.length}
 	if r.Method == http.MethodHead {
@@ -38,7 +39,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 }
 
 // deliver sends what the request asks for from one generation of the object.
-func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src cache.Source, use cache.Use) error {
+func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watched, use cache.Use) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	reader, err := p.config.Cache.Open(ctx, key, src, use)
 	if err != nil {
@@ -48,12 +49,13 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src cache.S
 	body := &body{Reader: reader}
 	defer func() {
 		cancel() // a reader that waits in another goroutine ends, so that body.close does
-		e.outcome = reader.Outcome()
 		body.close()
+		e.outcome = reader.Outcome()
 	}()
 	info := reader.Info()
-	e.result = result(reader, use)
+	e.result = result(reader, use, src)
 	header := e.Header()
+	clear(header) // of the generation that was tried before
 	header.Set("Via", "1.1 "+p.config.Via)
 	header.Set("Cache-Status", cacheStatus[e.result])
 	header.Set("Content-Type", "application/octet-stream")
@@ -74,23 +76,51 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src cache.S
 // cacheStatus is what we tell of an answer's origin (RFC 9211).
 var cacheStatus = map[string]string{
 	"hit":       "Branchpoint; hit",
+	"checked":   "Branchpoint; fwd=stale", // it is here, and the distribution point was asked whether it still holds
 	"collapsed": "Branchpoint; fwd=miss; collapsed",
 	"miss":      "Branchpoint; fwd=miss; stored",
+	"asked":     "Branchpoint; fwd=miss", // HEAD
 }
 
-// result tells whether what the client asks for is there.
-func result(r *cache.Reader, use cache.Use) string {
+// result tells whether what the client asks for is there, and if not, who gets it.
+func result(r *cache.Reader, use cache.Use, src *watched) string {
 	if use.Length == 0 {
+		if src.stat.Load() {
+			return "asked"
+		}
 		return "hit"
 	}
 	present, coming := r.Has(use.Offset, use.Length)
 	switch {
+	case src.opened.Load(): // even a file that has come in the meantime was not there
+		return "miss"
+	case present && src.stat.Load():
+		return "checked"
 	case present:
 		return "hit"
 	case coming:
 		return "collapsed"
 	}
 	return "miss"
+}
+
+// watched is a Source that knows whether this request has asked it. The cache asks one that it knows nothing of to Open,
+// and one that it checks to Stat.
+type watched struct {
+	cache.Source
+	stat, opened atomic.Bool
+}
+
+// Stat implements cache.Source.
+func (w *watched) Stat(ctx context.Context) (cache.Info, error) {
+	w.stat.Store(true)
+	return w.Source.Stat(ctx)
+}
+
+// Open implements cache.Source.
+func (w *watched) Open(ctx context.Context, want *cache.Info, off, n int64) (cache.Info, io.ReadCloser, error) {
+	w.opened.Store(true)
+	return w.Source.Open(ctx, want, off, n)
 }
 
 // body is what http.ServeContent reads. For several ranges it reads in a goroutine of its own, which may still be at it
