@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"testing"
@@ -179,6 +180,20 @@ func (row faultRow) restart(f *faultTest, config Config) {
 		f.t.Error(err)
 	}
 	checkDir(f.t, f.dir, faultTruths, false)
+}
+
+// What upstream says counts although nothing can be stored: the next reader must not be sent after an object that is gone.
+func TestAChangeSeenPastABrokenDisk(t *testing.T) {
+	disk := &faultDisk{}
+	c := newTest(t, Config{openDisk: disk.open})
+	src := newSource(newTruth(1, 3*sliceBytes))
+	mustFetch(t, c, Key{Name: "o"}, src, 0, 1)
+	c.health.failed(syscall.EIO)
+	src.set(func(s *fakeSource) { s.t = newTruth(2, 4*sliceBytes) })
+	if err := fetch(t.Context(), c, Key{Name: "o"}, src, 2*sliceBytes, 1); !errors.Is(err, ErrChanged) {
+		t.Errorf("got %v, want ErrChanged", err)
+	}
+	mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
 }
 
 func mustNew(t testing.TB, config Config) *Cache {

@@ -39,11 +39,21 @@ func (c *Cache) mend() {
 	c.roomAgain()
 }
 
-// probe does on the disk what storing a slice takes. A directory that was removed is made again.
+// probe does on the disk what storing a slice takes. A directory that was removed is made again, and locked: the old lock
+// went with the old directory.
 func (c *Cache) probe() error {
 	err := c.tryDisk()
 	if errors.Is(err, fs.ErrNotExist) {
-		err = errors.Join(c.reopen(), c.tryDisk())
+		if err := c.disk.Reopen(); err != nil {
+			return fmt.Errorf("making the cache directory again: %w", err)
+		}
+		if err := c.lock.Unlock(); err != nil {
+			return fmt.Errorf("giving up the lock of the removed directory: %w", err)
+		}
+		err = c.tryDisk()
+	}
+	if err == nil && !c.lock.Locked() {
+		err = lockDirectory(c.lock)
 	}
 	return err
 }
@@ -73,17 +83,6 @@ func (c *Cache) tryDisk() error {
 		return fmt.Errorf("trying the disk: %w", err)
 	}
 	return nil
-}
-
-// reopen makes a directory that was removed again, and locks it: the old lock went with the old directory.
-func (c *Cache) reopen() error {
-	if err := c.disk.Reopen(); err != nil {
-		return fmt.Errorf("making the cache directory again: %w", err)
-	}
-	if err := c.lock.Unlock(); err != nil {
-		return fmt.Errorf("giving up the lock of the removed directory: %w", err)
-	}
-	return lockDirectory(c.lock)
 }
 
 func newLock(directory string) *flock.Flock { return flock.New(filepath.Join(directory, "lock")) }

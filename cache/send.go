@@ -36,6 +36,9 @@ func (r *Reader) direct(w io.Writer, off, end int64) (int64, error) {
 	if errors.Is(err, ErrNoRange) {
 		stream, err = r.skipTo(off, end)
 	}
+	if errors.Is(err, ErrChanged) || errors.Is(err, ErrMissing) {
+		r.b.supersede(err)
+	}
 	if err != nil {
 		return 0, err
 	}
