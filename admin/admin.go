@@ -54,7 +54,7 @@ type Listener struct {
 	Address string `json:"address"`
 	// Entitlement is how clients show that they may have a content: machine, origin or network.
 	Entitlement string `json:"entitlement"`
-	// Up says that it takes clients: neither not yet nor no more.
+	// Up says that it takes clients. It does not before the program is ready, nor when it shuts down.
 	Up bool `json:"up"`
 }
 

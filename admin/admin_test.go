@@ -89,8 +89,10 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s := &site{
-		state: cache.Status{State: cache.StateOK, MaxBytes: 1 << 30, FreeBytes: 5 << 30, Counted: true}, registry: prometheus.NewRegistry(),
-		listeners: []Listener{{Name: "local", Address: "127.0.0.1:8080", Entitlement: "machine", Up: true}}, scrubbing: make(chan struct{}),
+		state:     cache.Status{State: cache.StateOK, MaxBytes: 1 << 30, FreeBytes: 5 << 30, Counted: true},
+		listeners: []Listener{{Name: "local", Address: "127.0.0.1:8080", Entitlement: "machine", Up: true}},
+		registry:  prometheus.NewRegistry(),
+		scrubbing: make(chan struct{}),
 	}
 	s.broker, err = tokenbroker.New(tokenbroker.Config{
 		Sources: []tokenbroker.Source{source}, Registerer: s.registry, Logger: slog.New(slog.NewTextHandler(&s.log, nil)),

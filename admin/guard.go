@@ -51,7 +51,8 @@ func (s *Server) requireToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.authorized(r) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="branchpoint"`)
-			s.fail(w, r, &failure{http.StatusUnauthorized, "the admin token is needed: Authorization: Bearer <token>; see admin.token_file"})
+			s.fail(w, r, &failure{http.StatusUnauthorized,
+				"the admin token is needed: Authorization: Bearer <token>; it is in admin.token_file"})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -23,8 +23,8 @@ type Ready struct {
 }
 
 // stillServing is said whenever something fails: a load balancer may turn away, and nobody needs to panic.
-const stillServing = "Clients are still served where that is possible: a cache that cannot store is passed by, and stored content " +
-	"needs no distribution point."
+const stillServing = "Clients are still served where that is possible: a cache that cannot store is passed by, and stored " +
+	"content needs no distribution point."
 
 // serveHealth says that the process is alive, and nothing more.
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
@@ -51,7 +51,8 @@ func (s *Server) checks() (failing []Check) {
 	}
 	for _, l := range s.config.Listeners() {
 		if !l.Up {
-			failing = append(failing, Check{Name: "listener", Reason: "the listener " + l.Name + " at " + l.Address + " takes no clients"})
+			reason := "the listener " + l.Name + " at " + l.Address + " takes no clients"
+			failing = append(failing, Check{Name: "listener", Reason: reason})
 		}
 	}
 	return failing

@@ -22,26 +22,30 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func TestReady(t *testing.T) {
+// readyCase is something that goes wrong, and what /readyz should say of it: nothing when it does not matter.
+type readyCase struct {
+	spoil func(*site)
+	want  []Check
+}
+
+func readyCases() map[string]readyCase {
 	early, late := time.Unix(1700000000, 0).UTC(), time.Unix(1700000100, 0).UTC()
 	open := func(configured bool, since time.Time) upstream.LocationStatus {
 		return upstream.LocationStatus{Scheme: "http", Host: "dp:80", Configured: configured, State: "open", Since: since}
 	}
 	closed := upstream.LocationStatus{Configured: true, State: "closed"}
 	trial := upstream.LocationStatus{Configured: true, State: "half-open", Since: early}
-	for name, c := range map[string]struct {
-		spoil func(*site)
-		want  []Check
-	}{
+	upstreams := func(list ...upstream.LocationStatus) func(*site) { return func(s *site) { s.points = list } }
+	out := func(since time.Time) []Check {
+		return []Check{{"upstream", "no configured distribution point can be reached", since}}
+	}
+	return map[string]readyCase{
 		"all well":                  {func(*site) {}, nil},
-		"nobody configured":         {func(s *site) { s.points = []upstream.LocationStatus{open(false, early)} }, nil},
-		"one of two in use":         {func(s *site) { s.points = []upstream.LocationStatus{open(true, early), closed} }, nil},
-		"one on trial":              {func(s *site) { s.points = []upstream.LocationStatus{open(true, early), trial} }, nil},
-		"a learned one still works": {func(s *site) { s.points = []upstream.LocationStatus{open(true, early), {State: "closed"}} }, []Check{{"upstream", "no configured distribution point can be reached", early}}},
-		"all out": {
-			func(s *site) { s.points = []upstream.LocationStatus{open(true, late), open(true, early)} },
-			[]Check{{"upstream", "no configured distribution point can be reached", late}},
-		},
+		"nobody configured":         {upstreams(open(false, early)), nil},
+		"one of two in use":         {upstreams(open(true, early), closed), nil},
+		"one on trial":              {upstreams(open(true, early), trial), nil},
+		"a learned one still works": {upstreams(open(true, early), upstream.LocationStatus{State: "closed"}), out(early)},
+		"all out":                   {upstreams(open(true, late), open(true, early)), out(late)},
 		"full": {
 			func(s *site) { s.state.State, s.state.Reason, s.state.Since = cache.StateFull, "no room", early },
 			[]Check{{"cache", "the cache is full: no room", early}},
@@ -56,7 +60,11 @@ func TestReady(t *testing.T) {
 				{Name: "listener", Reason: "the listener local at 127.0.0.1:8080 takes no clients"},
 			},
 		},
-	} {
+	}
+}
+
+func TestReady(t *testing.T) {
+	for name, c := range readyCases() {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			c.spoil(s)

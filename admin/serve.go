@@ -26,7 +26,8 @@ const (
 // because of ctx. It closes ln.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, drain time.Duration) error {
 	if tcp, ok := ln.Addr().(*net.TCPAddr); s.config.Local && (!ok || !tcp.IP.IsLoopback()) {
-		return errors.Join(fmt.Errorf("admin: %s is reached by other machines, so reading must need the token", ln.Addr()), ln.Close())
+		err := fmt.Errorf("admin: %s is reached by other machines, so reading must need the token", ln.Addr())
+		return errors.Join(err, ln.Close())
 	}
 	server := &http.Server{
 		Handler: s, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,

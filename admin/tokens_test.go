@@ -58,8 +58,9 @@ func TestSetToken(t *testing.T) {
 func TestTokenStatus(t *testing.T) {
 	s := newSite(t)
 	server := s.server(t)
-	if got := decode[TokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK); got.Tokens == nil || len(got.Tokens) != 0 {
-		t.Errorf("tokens are %+v, want an empty list", got.Tokens)
+	none := decode[TokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK).Tokens
+	if none == nil || len(none) != 0 {
+		t.Errorf("tokens are %+v, want an empty list", none)
 	}
 	expires := time.Date(2099, 1, 2, 15, 4, 5, 0, time.UTC)
 	change(t, server, "PUT", "/api/v1/tokens/default", `{"token": "`+canary+`", "expires": "2099-01-02T15:04:05Z"}`)

@@ -64,7 +64,7 @@ func (e *configError) Unwrap() error { return e.error }
 
 // configFlag names the configuration file of a verb.
 type configFlag struct {
-	Config string `help:"The configuration file. Without one, the defaults are in force." placeholder:"FILE" env:"BRANCHPOINT_CONFIG"`
+	Config string `help:"The configuration file. Without one, the defaults are in force." env:"BRANCHPOINT_CONFIG" placeholder:"FILE"`
 }
 
 func (f configFlag) load() (c *configs.Config, err error) {

@@ -5,7 +5,8 @@ import "fmt"
 // healthCmd is for whoever restarts what is not alive, such as a container's HEALTHCHECK.
 type healthCmd struct {
 	apiFlag
-	Ready bool `help:"Ask whether everything works as it should, and not only whether the program is alive. A restart does not help then: clients are still served."`
+	// Ready is not for restarts: what it finds wrong is seldom mended by one, and clients are still served.
+	Ready bool `help:"Ask whether everything works as it should, and not only whether the program is alive."`
 }
 
 // Run prints "ok", or fails with the reason.

@@ -18,7 +18,7 @@ import (
 // serveCmd runs the product.
 type serveCmd struct {
 	configFlag
-	LogLevel string `help:"debug, info, warn or error, whatever the configuration says." enum:",debug,info,warn,error" default:"" placeholder:"LEVEL"`
+	LogLevel string `help:"debug, info, warn or error; overrides log.level." enum:",debug,info,warn,error" default:"" placeholder:"LEVEL"`
 }
 
 // Run serves until an interrupt or a termination signal. A second one does not wait for running requests.

@@ -56,7 +56,8 @@ func statusTable(s admin.Status) string {
 		t.AppendRow(table.Row{"Listener " + l.Name, fmt.Sprintf("http://%s, entitlement %s", l.Address, l.Entitlement)})
 	}
 	c, n := s.Cache, s.Totals
-	t.AppendRow(table.Row{"Cache", fmt.Sprintf("%s of %s, %s objects", size(c.Bytes), size(c.MaxBytes), humanize.Comma(int64(c.Objects)))})
+	objects := humanize.Comma(int64(c.Objects))
+	t.AppendRow(table.Row{"Cache", fmt.Sprintf("%s of %s, %s objects", size(c.Bytes), size(c.MaxBytes), objects)})
 	if c.FreeBytes >= 0 { // otherwise the disk does not say
 		t.AppendRow(table.Row{"Free on disk", size(c.FreeBytes)})
 	}

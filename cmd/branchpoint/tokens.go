@@ -49,7 +49,9 @@ func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tok
 	case configs.SourceRequest:
 		return []tokenbroker.Source{tokenbroker.NewRequestSource()}, nil
 	case configs.SourceTaskSequence:
-		running, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{Name: "task-sequence" + suffix, Variable: s.Env})
+		running, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{
+			Name: "task-sequence" + suffix, Variable: s.Env,
+		})
 		if err != nil {
 			return nil, err
 		}
