@@ -54,7 +54,7 @@ func (s *Server) serveContents(w http.ResponseWriter, r *http.Request) error {
 		return &failure{http.StatusBadRequest, "the cursor is not one; take \"next\" of the page before"}
 	}
 	all := group(s.config.Contents.Objects())
-	return writeJSON(w, http.StatusOK, page(all, strings.ToLower(query.Get("prefix")), string(after), limit))
+	return writeJSON(w, http.StatusOK, page(all, query.Get("prefix"), string(after), limit))
 }
 
 // ObjectList is the answer of /api/v1/contents/{name}, by name.
@@ -91,11 +91,12 @@ func readLimit(text string) (int, error) {
 	return n, nil
 }
 
-// page returns at most limit contents whose names begin with prefix and come behind after.
+// page returns at most limit contents whose names begin with prefix, in any letter case, and come behind after.
 func page(all map[string]*Content, prefix, after string, limit int) ContentList {
+	prefix = strings.ToLower(prefix)
 	list := ContentList{Contents: []Content{}}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !strings.HasPrefix(name, prefix) || name <= after {
+		if !strings.HasPrefix(strings.ToLower(name), prefix) || name <= after {
 			continue
 		}
 		if len(list.Contents) == limit {

@@ -20,7 +20,7 @@ func library() []cache.Object {
 		{Name: "default/package/ps100015.3/a b/setup%20x.exe", Size: 10, Stored: 10, Used: at(1), Pinned: true},
 		{Name: "default/package/ps100015.3/b.cab", Size: 20, Stored: 5, Used: at(9), Open: true},
 		{Name: "default/package/ps100015.3/b.cab", Size: 30, Stored: 30, Used: at(2)},
-		{Name: "default/signature/ps100015.3/ps100015.3.tar", Size: 1, Stored: 1, Used: at(3), Pinned: true},
+		{Name: "eastSide/signature/ps100015.3/ps100015.3.tar", Size: 1, Stored: 1, Used: at(3), Pinned: true},
 	}
 }
 
@@ -30,10 +30,10 @@ func TestContents(t *testing.T) {
 	server := s.server(t)
 	want := []Content{
 		{Name: "default/package/ps100015.3", Files: 2, Objects: 3, Stored: 45, Size: 60, Open: true, Used: s.objects[1].Used},
-		{Name: "default/signature/ps100015.3", Files: 1, Objects: 1, Stored: 1, Size: 1, Pinned: true, Used: s.objects[3].Used},
+		{Name: "eastSide/signature/ps100015.3", Files: 1, Objects: 1, Stored: 1, Size: 1, Pinned: true, Used: s.objects[3].Used},
 	}
 	for query, want := range map[string][]Content{
-		"": want, "?prefix=Default/Sig": want[1:], "?prefix=other": {}, "?limit=1": want[:1], "?limit=1000": want,
+		"": want, "?prefix=EastSide/SIG": want[1:], "?prefix=other": {}, "?limit=1": want[:1], "?limit=1000": want,
 	} {
 		got := decode[ContentList](t, ask(t, server, "GET", "/api/v1/contents"+query, ""), http.StatusOK)
 		if !slices.Equal(got.Contents, want) {
