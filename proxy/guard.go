@@ -42,8 +42,20 @@ var metadata = [...]netip.Addr{
 	netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16"),
 }
 
+// nat64 is the prefix behind which a translator reaches IPv4 addresses (RFC 6052).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// plain returns the address that is meant, in its shortest form.
+func plain(ip netip.Addr) netip.Addr {
+	if ip = ip.Unmap().WithZone(""); nat64.Contains(ip) {
+		b := ip.As16()
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return ip
+}
+
 func forbidden(addr netip.AddrPort, own []netip.AddrPort) bool {
-	ip := addr.Addr().Unmap().WithZone("")
+	ip := plain(addr.Addr())
 	if ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || slices.Contains(metadata[:], ip) {
 		return true
 	}

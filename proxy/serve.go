@@ -20,8 +20,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 	}
 	ranges := parseRange(r.Header.Get("Range"))
 	if !ranges.valid {
-		r = r.Clone(r.Context())
-		r.Header.Del("Range") // IIS ignores what it does not understand, and so do we
+		r = withoutRange(r) // IIS ignores what it does not understand, and so do we
 	}
 	src := &watched{Source: p.config.Origins.Source(t)}
 	key := cache.Key{Name: t.ID.Name(), Group: t.ID.Group(), Mutable: t.ID.Mutable(), Origin: t.Host}
@@ -65,12 +64,21 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watche
 	if info.ETag != "" {
 		header.Set("Etag", info.ETag)
 	}
+	if info.Size == 0 {
+		r = withoutRange(r) // net/http would answer "the last n bytes" with an impossible Content-Range
+	}
 	d := &delivery{e: e, body: body}
 	http.ServeContent(d, r, "", info.LastModified, body)
 	if d.err == nil {
 		d.sendHeader()
 	}
 	return d.err
+}
+
+func withoutRange(r *http.Request) *http.Request {
+	r = r.Clone(r.Context())
+	r.Header.Del("Range")
+	return r
 }
 
 // cacheStatus is what we tell of an answer's origin (RFC 9211).
