@@ -48,7 +48,7 @@ func (n *network) remove(name string) {
 
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
-	real, ok := n.names[address]
+	real, ok := n.names[strings.ToLower(address)]
 	n.dials++
 	n.mu.Unlock()
 	if !ok {
