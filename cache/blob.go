@@ -29,6 +29,7 @@ type blob struct {
 	owner   map[int]*fill
 	running int // fills
 	readers int
+	trail   trail
 	// sequential says that upstream gives the object only from its start on.
 	sequential bool
 	changed    chan struct{} // closed at the next change, nil while nobody waits

@@ -22,6 +22,8 @@ type onDisk struct {
 	objects int
 	bytes   int64                      // claimed, 4 KiB an object included
 	slices  map[string]map[string]bool // name, then Last-Modified and number of the slice
+	twice   map[string]bool            // there are two records of one generation
+	seen    map[string]bool
 }
 
 func (d onDisk) has(t truth, name string, slice int) bool {
@@ -34,7 +36,7 @@ func sliceID(modified time.Time, slice int) string { return fmt.Sprint(modified.
 // After a clean end every file must belong to a record; after a crash some may be left over.
 func checkDir(t testing.TB, dir string, known truths, crashed bool) onDisk {
 	t.Helper()
-	found := onDisk{slices: map[string]map[string]bool{}}
+	found := onDisk{slices: map[string]map[string]bool{}, twice: map[string]bool{}, seen: map[string]bool{}}
 	files, err := filepath.Glob(filepath.Join(dir, "blobs", "*", "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +87,9 @@ func checkRecord(path string, known truths, found *onDisk) error {
 	}
 	for _, truth := range known[r.Name] {
 		if truth.info.Size == r.Size && truth.info.LastModified.Equal(r.LastModified) {
+			id := fmt.Sprint(r.Name, "/", r.LastModified.Unix())
+			found.twice[r.Name] = found.twice[r.Name] || found.seen[id]
+			found.seen[id] = true
 			found.objects++
 			found.bytes += 4096
 			return checkSlices(strings.TrimSuffix(path, ".rec")+".dat", r.Name, truth, r.Present, r.Sums, found)

@@ -138,7 +138,7 @@ func (row faultRow) run(t *testing.T, dir string) {
 	f.fetch("half", 0, 2*sliceBytes)
 	pass(2 * recordEvery)
 	row.breaks(f)
-	for range 3 {
+	for range 2 {
 		if asked := f.fetch("kept", 0, -1); row.hitsStay && asked != 0 {
 			t.Errorf("while broken: a hit asked upstream %d times", asked)
 		}

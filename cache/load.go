@@ -85,7 +85,7 @@ func (c *Cache) loadFolder(folder string, names []string, tidy bool) {
 			found = append(found, e)
 		}
 	}
-	c.index.insert(found)
+	c.insert(found)
 	if tidy {
 		c.removeUnclaimed(folder, names, claimed)
 	}
@@ -111,8 +111,10 @@ func (c *Cache) loadEntry(base string) (*entry, error) {
 	}, nil
 }
 
-// insert puts entries that were found on disk into the index.
-func (x *index) insert(found []*entry) {
+// insert puts entries that were found on disk into the index. Of two that are the same generation the older one was being
+// removed when the power went: it is removed again.
+func (c *Cache) insert(found []*entry) {
+	x := &c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, e := range found {
@@ -126,6 +128,11 @@ func (x *index) insert(found []*entry) {
 		}
 		o.insert(e)
 		x.segmentOf(e).push(e)
+		for i := len(o.generations) - 2; i >= 0; i-- {
+			if old, newer := o.generations[i], o.generations[i+1]; !old.key.Mutable || old.is(newer.info) {
+				c.retire(old)
+			}
+		}
 	}
 }
 

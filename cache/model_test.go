@@ -138,7 +138,7 @@ func (w *world) restart(rng *rand.Rand) {
 }
 
 func TestRandomOperationsAgainstAModel(t *testing.T) {
-	seeds := 4
+	seeds := 3
 	if full() {
 		seeds = 100
 	}

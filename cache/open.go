@@ -69,8 +69,9 @@ func (c *Cache) reader(ctx context.Context, e *entry, src Source, use Use) *Read
 	c.touch(e, use.Client)
 	b.mu.Lock()
 	b.readers++
+	ahead := b.trail.follows(use.Offset)
 	b.mu.Unlock()
-	return &Reader{ctx: ctx, b: b, src: src}
+	return &Reader{ctx: ctx, b: b, src: src, ahead: ahead}
 }
 
 // flights are the questions to upstream that are under way. Who has the same question waits for the answer.

@@ -21,7 +21,7 @@ var powerTruths = truths{
 func powerKey(name string) Key { return Key{Name: name, Mutable: name == "changing"} }
 
 func TestPowerCuts(t *testing.T) {
-	runs := 15
+	runs := 12
 	if full() {
 		runs = 1000
 	}
@@ -106,6 +106,9 @@ func readAgain(t *testing.T, dir string, found onDisk) {
 			key := powerKey(name)
 			key.Origin = fmt.Sprint("origin ", i)
 			mustFetch(t, c, key, src, 0, -1)
+			if found.twice[name] {
+				continue // the older of two was being removed
+			}
 			for _, g := range src.given {
 				for s := sliceOf(g.from); s <= sliceOf(g.to-1); s++ {
 					if found.has(truth, name, s) {

@@ -20,6 +20,7 @@ type Reader struct {
 	b       *blob
 	src     Source
 	off     int64
+	ahead   bool // it continues a download in blocks: the next block will be wanted too
 	closed  bool
 	outcome Outcome
 }
@@ -83,7 +84,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	w := fixedWriter{p: p[:n]}
-	_, err := r.WriteRange(&w, r.off, n)
+	_, err := r.writeRange(&w, r.off, n)
 	r.off += int64(w.n)
 	return w.n, err
 }
@@ -109,6 +110,16 @@ const badReads = 3
 // WriteRange writes the bytes [off, off+n) to w, waiting for those that are not there yet. It returns how many bytes w
 // took. ErrChanged means that the rest can no longer be had; what was written is right.
 func (r *Reader) WriteRange(w io.Writer, off, n int64) (written int64, err error) {
+	written, err = r.writeRange(w, off, n)
+	if err == nil {
+		r.b.mu.Lock()
+		r.b.trail.note(off + n)
+		r.b.mu.Unlock()
+	}
+	return written, err
+}
+
+func (r *Reader) writeRange(w io.Writer, off, n int64) (written int64, err error) {
 	if size := r.b.e.info.Size; off < 0 || n < 0 || off > size || n > size-off {
 		return 0, fmt.Errorf("cache: range %d+%d of an object of %d bytes", off, n, size)
 	}
@@ -220,9 +231,18 @@ func (r *Reader) look(off, end int64, last *fill) sight {
 			return s
 		}
 	}
-	s.fills = b.want(off, end, r.src)
+	s.fills = b.want(off, r.horizon(end), r.src)
 	s.fill, s.changed = b.owner[slice], b.wait()
 	return s
+}
+
+// horizon returns up to where the reader would like bytes to be fetched.
+func (r *Reader) horizon(end int64) int64 {
+	if !r.ahead {
+		return end
+	}
+	config := &r.b.c.config
+	return min(r.b.e.info.Size, end+int64(config.ParallelWindows)*config.WindowBytes)
 }
 
 // verdict returns why the bytes that the reader waits for will not come. Readers share the failure of a fill, or fifty of

@@ -83,7 +83,7 @@ func TestManyReadersOfRandomRanges(t *testing.T) {
 	for i := range 24 {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(i), 7))
-			for range 20 {
+			for range 8 {
 				off := rng.Int64N(src.t.info.Size)
 				n := 1 + rng.Int64N(min(4*sliceBytes, src.t.info.Size-off))
 				if err := fetch(t.Context(), c, Key{Name: "b"}, src, off, n); err != nil {

@@ -3,12 +3,17 @@ package cache
 import (
 	"bytes"
 	"fmt"
+	"sync"
 	"time"
 )
 
 // recordEvery is how long records may lag behind. What is lost by a crash in between is fetched again; what is gained is
 // one fsync for many slices.
 const recordEvery = time.Second
+
+// recordsAtOnce is how many objects are synced side by side. A file stays open until it is recorded, and a package may have
+// ten thousand small ones; a disk that is asked for many syncs at once does them in little more than the time of one.
+const recordsAtOnce = 16
 
 // markDirty has e's record brought up to date soon.
 func (c *Cache) markDirty(e *entry) {
@@ -69,19 +74,29 @@ func (c *Cache) recordLoop() {
 
 // recordAll writes every record that is out of date. What fails stays so, and waits for the disk to be mended.
 func (c *Cache) recordAll() {
+	var work sync.WaitGroup
+	defer work.Wait()
+	slots := make(chan struct{}, recordsAtOnce)
 	for e := range c.index.takeDirty() {
-		err := errStorage
-		if c.health.good() {
-			err = c.recordEntry(e)
-		}
-		if err != nil {
-			c.markDirty(e)
-		}
-		if err != nil && err != errStorage {
-			c.health.failed(err)
-			c.log.Warn("recording an object", "name", e.key.Name, "error", err)
-		}
-		c.release(e)
+		slots <- struct{}{}
+		work.Go(func() {
+			c.recordOrKeep(e)
+			<-slots
+		})
+	}
+}
+
+// recordOrKeep gives the reference of a dirty entry back.
+func (c *Cache) recordOrKeep(e *entry) {
+	defer c.release(e)
+	if !c.health.good() {
+		c.markDirty(e)
+		return
+	}
+	if err := c.recordEntry(e); err != nil {
+		c.markDirty(e)
+		c.health.failed(err)
+		c.log.Warn("recording an object", "name", e.key.Name, "error", err)
 	}
 }
 
