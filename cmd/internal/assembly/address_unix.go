@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package assembly
 
 import (
 	"errors"
@@ -8,5 +8,3 @@ import (
 )
 
 func inUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
-
-func connectionRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

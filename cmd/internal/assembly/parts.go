@@ -1,4 +1,4 @@
-package main
+package assembly
 
 import (
 	"context"
@@ -94,7 +94,7 @@ func newCache(c configs.Cache, s *shared) (*cache.Cache, error) {
 
 func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, broker *tokenbroker.Broker, s *shared) (*proxy.Proxy, error) {
 	front, err := proxy.New(proxy.Config{
-		Cache: store, Origins: origins{pool}, Tokens: newObserver(broker, c.DistributionPoints),
+		Cache: store, Origins: origins{pool}, Manifests: pool, Tokens: newObserver(broker, c.DistributionPoints),
 		Dial: s.dial, RootCAs: s.roots, Via: s.via,
 		VerdictAge: orInstant(c.Entitlement.VerdictAge), Grace: orInstant(c.Entitlement.Grace),
 		Registerer: s.registry, Logger: s.log,

@@ -6,6 +6,4 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func inUse(err error) bool { return errors.Is(err, windows.WSAEADDRINUSE) }
-
 func connectionRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
