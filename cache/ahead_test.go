@@ -35,6 +35,7 @@ func TestBlocksAreFetchedAhead(t *testing.T) {
 		t.Errorf("two ranges at random asked upstream %d times, want 2", opens)
 	}
 	mustFetch(t, c, key, src, 50*sliceBytes+block, block)
+	mustFetch(t, c, key, src, 51*sliceBytes, 15*sliceBytes) // waits for what is fetched ahead, and asks for nothing itself
 	if _, opens := src.counts(); opens != 2+4 {
 		t.Errorf("the next block of a download asked upstream %d times, want a look ahead of 4 windows", opens-2)
 	}
