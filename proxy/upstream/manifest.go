@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
+	"strconv"
 
 	"branchpoint/proxy/content"
 )
@@ -15,7 +17,7 @@ var manifestHeaders = []string{"Content-Type", "Depth", "Translate"}
 
 // Manifest puts a client's PROPFIND for the content or folder that t names to the token endpoint of the same DP, with our
 // token. The caller has established that the client is entitled to what our token opens, and closes the answer's body.
-// The answer is never kept. It is nil, without an error, when there is no token or no such endpoint, or when the DP refuses
+// The answer is never kept, and names its files in the directory that the client asked. It is nil, without an error, when there is no token or no such endpoint, or when the DP refuses
 // that too: the client is then to have the DP's answer to its own request.
 func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
 	loc := p.dir.named(t)
@@ -42,7 +44,7 @@ func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*ht
 		case err != nil:
 			return nil, fmt.Errorf("asking %s for the list of a content: %w", loc.label, err)
 		case resp.StatusCode == http.StatusMultiStatus:
-			return resp, nil
+			return resp, p.renameManifest(resp, t)
 		}
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
@@ -51,6 +53,41 @@ func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*ht
 		p.cfg.Tokens.Refused(loc.audience, stamp)
 	}
 	return nil, nil
+}
+
+// maxManifest bounds an answer. Ten thousand files are a few MiB.
+const maxManifest = 32 << 20
+
+// tokenHref is how an answer of a token endpoint begins the name of a file. Whether the names are absolute is not public.
+var tokenHref = regexp.MustCompile(`(?i)(https?://[^/<>"\s]+)?/CCMTOKENAUTH_(SMS_DP_SMSPKG)`)
+
+// renameManifest makes the answer one of the directory that the client asked: it would take names in another one for files
+// of something else.
+func (p *Pool) renameManifest(resp *http.Response, t content.Target) error {
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	if err != nil {
+		return fmt.Errorf("reading the list of a content: %w", printable(err))
+	}
+	if len(text) > maxManifest {
+		return fmt.Errorf("the list of a content is longer than %d bytes", maxManifest)
+	}
+	base := t.Scheme + "://" + hostHeader(endpoint{t.Scheme, t.Host})
+	folder := "/$2"
+	if t.Vdir == content.NoCert {
+		folder = "/NOCERT_$2"
+	}
+	text = tokenHref.ReplaceAllFunc(text, func(href []byte) []byte {
+		to := folder
+		if href[0] != '/' {
+			to = base + folder
+		}
+		return tokenHref.ReplaceAll(href, []byte(to))
+	})
+	resp.Body = io.NopCloser(bytes.NewReader(text))
+	resp.ContentLength = int64(len(text))
+	resp.Header.Set("Content-Length", strconv.Itoa(len(text)))
+	return nil
 }
 
 func (p *Pool) askManifest(ctx context.Context, r route, body []byte) (*http.Response, error) {

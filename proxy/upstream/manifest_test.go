@@ -31,7 +31,12 @@ func (c *counted) Authorize(_ context.Context, _ string, h http.Header) (uint64,
 func (c *counted) Refused(string, uint64) { c.refused++ }
 
 func TestManifest(t *testing.T) {
-	const want = "<D:multistatus/>"
+	const (
+		told = `<D:href>https://127.0.0.1:443/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015/a.cab</D:href>` +
+			`<D:href>/ccmtokenauth_SMS_DP_SMSPKG%24/PS100015/b.cab</D:href>`
+		want = `<D:href>http://127.0.0.1:1/SMS_DP_SMSPKG$/PS100015/a.cab</D:href>` +
+			`<D:href>/SMS_DP_SMSPKG%24/PS100015/b.cab</D:href>`
+	)
 	for _, c := range []struct {
 		name    string
 		tokens  []string
@@ -58,7 +63,7 @@ func TestManifest(t *testing.T) {
 				b, _ := io.ReadAll(r.Body)
 				body = string(b)
 				w.WriteHeader(c.status)
-				io.WriteString(w, want)
+				io.WriteString(w, told)
 			}))
 			defer dp.Close()
 			roots := x509.NewCertPool()
