@@ -78,6 +78,7 @@ func (f *forwarder) serve(e *exchange, r *http.Request) {
 	}
 	removeHopByHop(r.Header) // before goproxy removes Connection, which names more of them
 	r.URL = exactURL(r.URL, rawTarget(r))
+	r.URL.Host = strings.ToLower(r.URL.Host) // or the transport would take DP1 and dp1 for two; the Host header stays as it is
 	f.proxy.ServeHTTP(passing{e}, r)
 }
 
