@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -169,13 +168,21 @@ func (s *site) must(err error) {
 }
 
 // start runs a handler under a name of the network.
-func (s *site) start(name string, h http.Handler) *httptest.Server {
-	d := httptest.NewUnstartedServer(h)
-	d.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	d.Start()
-	s.Cleanup(d.Close)
-	s.add(name, d.Listener.Addr().String())
-	return d
+func (s *site) start(name string, h http.Handler) { s.startServer(name, &http.Server{Handler: h}) }
+
+// startServer runs a server under a name of the network.
+func (s *site) startServer(name string, server *http.Server) {
+	s.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	s.must(err)
+	server.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.add(name, ln.Addr().String())
+	served := make(chan error)
+	go func() { served <- server.Serve(ln) }()
+	s.Cleanup(func() {
+		server.Close()
+		<-served
+	})
 }
 
 // client is an HTTP client that uses the proxy. It adds nothing to requests, follows no redirect, and keeps its

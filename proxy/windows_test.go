@@ -1,0 +1,221 @@
+package proxy_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// windowsDP is a DP that knows connections, not requests, as NTLM has it: three legs on one connection, and from then on
+// the connection is that client's. It notes each identity that a connection ever serves.
+type windowsDP struct {
+	*fakeDP
+	closed chan *windowsConn // what has ended
+
+	mu      sync.Mutex
+	conns   map[net.Conn]*windowsConn
+	closeAt string // the leg whose answer ends the connection
+}
+
+type windowsConn struct {
+	challenge, user string
+	users           map[string]bool
+}
+
+type windowsKey struct{}
+
+func startWindowsDP(s *site, name string) *windowsDP {
+	d := &windowsDP{fakeDP: newDP(5000), conns: map[net.Conn]*windowsConn{}, closed: make(chan *windowsConn, 1000), closeAt: "never"}
+	s.startServer(name, &http.Server{Handler: d,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.conns[c] = &windowsConn{users: map[string]bool{}}
+			return context.WithValue(ctx, windowsKey{}, d.conns[c])
+		},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if state == http.StateClosed {
+				d.closed <- d.conns[c]
+			}
+		}})
+	return d
+}
+
+func (d *windowsDP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := r.Context().Value(windowsKey{}).(*windowsConn)
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	leg, user, _ := strings.Cut(value, ":")
+	if d.closeAt == leg {
+		w.Header().Set("Connection", "close")
+	}
+	switch {
+	case scheme == "Negotiate":
+		c.user = value
+		w.Header().Set("WWW-Authenticate", "Negotiate proof")
+	case leg == "type1":
+		c.challenge, c.user = "for "+user, ""
+		refuse(w, "NTLM type2:"+user)
+		return
+	case leg == "type3" && c.challenge == "for "+user:
+		c.challenge, c.user = "", user
+	case leg != "" || c.user == "":
+		c.user = ""
+		refuse(w, "Negotiate", "NTLM")
+		return
+	}
+	c.users[c.user] = true
+	w.Header().Set("X-User", c.user)
+	d.file(w, r)
+}
+
+func refuse(w http.ResponseWriter, challenges ...string) {
+	w.Header()["Www-Authenticate"] = challenges
+	w.WriteHeader(http.StatusUnauthorized)
+	io.WriteString(w, "no")
+}
+
+// as sends a request on a raw connection, with an Authorization that may be empty.
+func (c *raw) as(authorization, target string) answer {
+	if authorization != "" {
+		authorization = "Authorization: " + authorization + "\r\n"
+	}
+	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", target, authorization)
+	return c.answer("GET")
+}
+
+// login is the whole handshake on one connection. It returns what went wrong.
+func (c *raw) login(user, target string) error {
+	for _, leg := range []struct {
+		authorization string
+		status        int
+		header, value string
+	}{
+		{"", 401, "Proxy-Support", "Session-Based-Authentication"},
+		{"NTLM type1:" + user, 401, "Www-Authenticate", "NTLM type2:" + user},
+		{"NTLM type3:" + user, 200, "X-User", user},
+	} {
+		got := c.as(leg.authorization, target)
+		if got.err != nil || got.StatusCode != leg.status || got.Header.Get(leg.header) != leg.value {
+			return fmt.Errorf("%q: status %d, %v, %v", leg.authorization, got.StatusCode, got.Header, got.err)
+		}
+	}
+	return nil
+}
+
+// TestNoConnectionServesTwo is the rule of pinned.go: a hundred users at once, and no connection of the DP sees two.
+func TestNoConnectionServesTwo(t *testing.T) {
+	s := newSite(t, options{})
+	d := startWindowsDP(s, "dp1:80")
+	targets := []string{versioned + "a", "http://dp1/SMS_MP/x", mutable + "b"}
+	var wg sync.WaitGroup
+	for i := range 100 {
+		c := s.raw()
+		wg.Go(func() {
+			user := fmt.Sprintf("user%d", i)
+			if err := c.login(user, targets[i%3]); err != nil {
+				t.Errorf("%s: %v", user, err)
+				return
+			}
+			for j := range 5 {
+				got := c.as("", targets[(i+j)%3])
+				if got.Header.Get("X-User") != user || !bytes.Equal(got.body, d.data) || got.Header.Get("Cache-Status") != "" {
+					t.Errorf("%s got status %d, %v", user, got.StatusCode, got.Header)
+				}
+			}
+			if i%2 == 0 {
+				c.Close()
+			}
+		})
+	}
+	wg.Wait()
+	for _, target := range targets {
+		wantStatus(t, s.raw().as("", target), 401)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.conns {
+		if len(c.users) > 1 {
+			t.Errorf("one connection served %v", c.users)
+		}
+	}
+}
+
+// TestPinnedConnectionEndsWithItsClient: nobody can come after.
+func TestPinnedConnectionEndsWithItsClient(t *testing.T) {
+	s := newSite(t, options{})
+	d := startWindowsDP(s, "dp1:80")
+	c := s.raw()
+	s.must(c.login("u", "http://dp1/x"))
+	c.Close()
+	if ended := <-d.closed; !ended.users["u"] {
+		t.Error("another connection ended")
+	}
+}
+
+// TestNegotiateOneLeg: Kerberos needs one request.
+func TestNegotiateOneLeg(t *testing.T) {
+	s := newSite(t, options{})
+	startWindowsDP(s, "dp1:80")
+	c := s.raw()
+	got := c.as("Negotiate alice", versioned+"a")
+	wantStatus(t, got, 200)
+	wantHeader(t, got.Header, "Www-Authenticate", "Negotiate proof")
+	wantHeader(t, got.Header, "X-User", "alice")
+	wantHeader(t, c.as("", versioned+"a").Header, "X-User", "alice")
+	wantStatus(t, s.raw().as("", versioned+"a"), 401)
+}
+
+// TestHandshakeBroken: a DP that closes in the middle costs a new handshake, and nothing else.
+func TestHandshakeBroken(t *testing.T) {
+	for _, leg := range []string{"", "type1", "type3"} {
+		t.Run(leg, func(t *testing.T) {
+			s := newSite(t, options{})
+			d := startWindowsDP(s, "dp1:80")
+			set := func(leg string) { d.mu.Lock(); d.closeAt = leg; d.mu.Unlock() }
+			set(leg)
+			c := s.raw()
+			wantStatus(t, c.as("", "http://dp1/x"), 401)
+			wantStatus(t, c.as("NTLM type1:u", "http://dp1/x"), 401)
+			got := c.as("NTLM type3:u", "http://dp1/x")
+			if leg == "type1" {
+				wantStatus(t, got, 401) // on another connection it means nothing
+			} else {
+				wantStatus(t, got, 200)
+			}
+			if leg == "type3" {
+				wantStatus(t, c.as("", "http://dp1/x"), 401)
+			}
+			set("never")
+			s.must(s.raw().login("u", "http://dp1/x"))
+			c.as("NTLM type1:u", "http://dp1/x")
+			wantHeader(t, c.as("NTLM type3:u", "http://dp1/x").Header, "X-User", "u")
+		})
+	}
+}
+
+// TestOneClientManyHosts: each host has its own handshake, and a host that is not pinned is not touched by it.
+func TestOneClientManyHosts(t *testing.T) {
+	s := newSite(t, options{})
+	startWindowsDP(s, "dp1:80")
+	startWindowsDP(s, "dp2:80")
+	plain := newDP(100)
+	s.start("dp3:80", plain)
+	c := s.raw()
+	s.must(c.login("one", "http://dp1/x"))
+	s.must(c.login("two", "http://dp2/x"))
+	wantHeader(t, c.as("", "http://dp1/x").Header, "X-User", "one")
+	wantHeader(t, c.as("", "http://DP2:80/x").Header, "X-User", "two")
+	got := c.as("", "http://dp3/SMS_DP_SMSPKG$/PS100015.3/a")
+	wantBody(t, got, plain.data)
+	wantHeader(t, got.Header, "Cache-Status", "Branchpoint; fwd=miss; stored")
+}
