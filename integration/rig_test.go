@@ -291,6 +291,13 @@ func (l *logBook) read(r io.Reader) {
 	}
 }
 
+// Write implements io.Writer for a program that runs within the test.
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
 func (l *logBook) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
