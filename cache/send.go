@@ -124,23 +124,23 @@ func (b *blob) read(slice int) (uint32, error) {
 }
 
 // buffers hands out buffers for copying. The large ones are few: a thousand slow readers that hold one each must not cost
-// the memory of a thousand large ones.
+// the memory of a thousand large ones. The one that came back last goes out first, because the processor still has it at
+// hand, and so that no more are made than are in use at a time.
 type buffers struct {
-	large chan *[]byte
 	small sync.Pool
+
+	mu   sync.Mutex
+	free []*[]byte
+	made int // large ones, in use or free
 }
 
 const (
 	largeBuffer  = 256 << 10
-	largeBuffers = 64
+	largeBuffers = 32
 	smallBuffer  = 16 << 10
 )
 
 func (b *buffers) init() {
-	b.large = make(chan *[]byte, largeBuffers)
-	for range largeBuffers {
-		b.large <- nil // made when first needed
-	}
 	b.small.New = func() any { return newBuffer(smallBuffer) }
 }
 
@@ -150,21 +150,30 @@ func newBuffer(n int) *[]byte {
 }
 
 func (b *buffers) get() *[]byte {
-	select {
-	case p := <-b.large:
-		if p == nil {
-			p = newBuffer(largeBuffer)
-		}
+	b.mu.Lock()
+	if last := len(b.free) - 1; last >= 0 {
+		p := b.free[last]
+		b.free = b.free[:last]
+		b.mu.Unlock()
 		return p
-	default:
-		return b.small.Get().(*[]byte)
 	}
+	room := b.made < largeBuffers
+	if room {
+		b.made++
+	}
+	b.mu.Unlock()
+	if room {
+		return newBuffer(largeBuffer)
+	}
+	return b.small.Get().(*[]byte)
 }
 
 func (b *buffers) put(p *[]byte) {
-	if len(*p) == largeBuffer {
-		b.large <- p
+	if len(*p) != largeBuffer {
+		b.small.Put(p)
 		return
 	}
-	b.small.Put(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free = append(b.free, p)
 }
