@@ -12,8 +12,8 @@ type pacedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
 
-	mu    sync.Mutex
-	ended bool
+	mu   sync.Mutex
+	over bool // the deadlines of the connection are no longer ours
 }
 
 // pace returns r with a paced body when it has one at all: a wrapped http.NoBody would go out as one of unknown length,
@@ -30,28 +30,30 @@ func pace(w http.ResponseWriter, r *http.Request) (paced *http.Request, end func
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
-	b.deadline(time.Now().Add(clientStall))
+	b.deadline(time.Now().Add(clientStall), false)
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.deadline(time.Time{}) // the server now waits for the client to leave, which may be long
+	if err == io.EOF {
+		b.deadline(time.Time{}, true) // the server now waits for the client to leave, which may be long
 	}
 	return n, err
 }
 
-// deadline does nothing when the request is over: the transport may still hold the body, and the connection has gone on
-// to the next request.
-func (b *pacedBody) deadline(at time.Time) {
+// Close may read what is left of the body, so that the connection can be used again.
+func (b *pacedBody) Close() error {
+	b.deadline(time.Now().Add(headerTimeout), false)
+	return b.ReadCloser.Close()
+}
+
+// deadline sets the client's deadline for the next bytes, the last one when it is over: the transport may still hold the
+// body when the connection has gone on to the next request.
+func (b *pacedBody) deadline(at time.Time, over bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.ended {
+	if !b.over {
 		_ = b.control.SetReadDeadline(at)
 	}
+	b.over = b.over || over
 }
 
 // end leaves the server a moment to read what is left of a body that nobody wanted.
-func (b *pacedBody) end() {
-	b.deadline(time.Now().Add(headerTimeout))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ended = true
-}
+func (b *pacedBody) end() { b.deadline(time.Now().Add(headerTimeout), true) }
