@@ -80,12 +80,9 @@ func (f *fill) fill() error {
 	buf := f.b.c.buffers.get()
 	defer f.b.c.buffers.put(buf)
 	for {
-		whole, err := f.slice(*buf)
-		if err != nil || !whole {
+		more, err := f.slice(*buf)
+		if err != nil || !more {
 			return err
-		}
-		if more := f.goOn(); !more {
-			return nil
 		}
 	}
 }
@@ -134,7 +131,8 @@ func (f *fill) reserve(first, end int) error {
 	return nil
 }
 
-// slice writes the next slice. It returns false when the stream has properly ended before it.
+// slice writes the next slice. It returns false when there is no more to write, because the window is whole or because a
+// stream that might have gone on beyond it has properly ended.
 func (f *fill) slice(buf []byte) (bool, error) {
 	b := f.b
 	from, to := sliceSpan(f.next, b.e.info.Size)
@@ -161,8 +159,7 @@ func (f *fill) slice(buf []byte) (bool, error) {
 			return false, err
 		}
 	}
-	f.finish(mine, sum, to-from)
-	return true, nil
+	return f.finish(mine, sum, to-from), nil
 }
 
 // write stores bytes and lets the readers have them.
@@ -179,7 +176,8 @@ func (f *fill) write(p []byte, off int64) error {
 	return nil
 }
 
-func (f *fill) finish(mine bool, sum uint32, n int64) {
+// finish marks the slice whole, and tells whether to write another one.
+func (f *fill) finish(mine bool, sum uint32, n int64) (more bool) {
 	b := f.b
 	b.mu.Lock()
 	if mine {
@@ -188,28 +186,27 @@ func (f *fill) finish(mine bool, sum uint32, n int64) {
 		f.reserved -= n
 	}
 	f.next++
+	beyond := f.next >= f.end
+	more = !beyond || f.goOn()
 	b.wake()
 	b.mu.Unlock()
 	if mine {
 		b.c.space.wrote(n)
 		b.c.markDirty(b.e)
 	}
+	return more && (!beyond || f.reserve(f.next, f.next+1) == nil)
 }
 
-// goOn tells whether to write another slice. Beyond the window it claims one more while somebody reads and nobody else
-// has it: a stream that gives the whole object whatever it was asked for is used for as long as its bytes are needed, any
-// other one ends here by itself.
+// goOn claims a slice beyond the window while somebody reads: a stream that gives the whole object whatever it was asked
+// for is used to its end, any other one ends here by itself. It does so before a reader is woken, who would ask for the
+// same slice. b.mu is held.
 func (f *fill) goOn() bool {
 	b := f.b
-	b.mu.Lock()
-	if f.next < f.end {
-		b.mu.Unlock()
-		return true
+	if f.next >= b.n || b.readers == 0 || b.gone != nil || b.c.ctx.Err() != nil {
+		return false
 	}
-	more := f.next < b.n && b.free(f.next) && b.readers > 0 && b.gone == nil && b.c.ctx.Err() == nil
-	if more {
+	if b.free(f.next) {
 		b.owner[f.next] = f
 	}
-	b.mu.Unlock()
-	return more && f.reserve(f.next, f.next+1) == nil
+	return true
 }

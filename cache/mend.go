@@ -50,6 +50,9 @@ func (c *Cache) probe() error {
 		if err := c.lock.Unlock(); err != nil {
 			return fmt.Errorf("giving up the lock of the removed directory: %w", err)
 		}
+		for _, e := range c.index.all() {
+			c.giveUp(e) // its files went with the directory; who has them open reads on
+		}
 		err = c.tryDisk()
 	}
 	if err == nil && !c.lock.Locked() {

@@ -70,8 +70,8 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekEnd:
 		offset += r.b.e.info.Size
 	}
-	if offset < 0 {
-		return 0, errors.New("cache: seek before the start")
+	if offset < 0 || whence < io.SeekStart || whence > io.SeekEnd {
+		return 0, fmt.Errorf("cache: seek to %d from %d", offset, whence)
 	}
 	r.off = offset
 	return offset, nil

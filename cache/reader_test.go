@@ -2,10 +2,13 @@ package cache
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // fastDir is a directory in memory where there is one: the tests sync often.
@@ -95,5 +98,77 @@ func TestManyReadersOfRandomRanges(t *testing.T) {
 	wg.Wait()
 	if _, twice := src.total(); twice != 0 {
 		t.Errorf("upstream gave %d bytes twice", twice)
+	}
+}
+
+func TestReadAndSeek(t *testing.T) {
+	c := newTest(t, Config{})
+	src := newSource(newTruth(3, 3*sliceBytes+77))
+	r, err := c.Open(t.Context(), Key{Name: "o"}, src, Use{Length: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n, err := io.Copy(&judge{t: src.t}, io.Reader(r)); n != src.t.info.Size || err != nil {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+	for _, to := range []struct {
+		offset int64
+		whence int
+		want   int64
+	}{{5, io.SeekStart, 5}, {sliceBytes, io.SeekCurrent, sliceBytes + 5}, {-7, io.SeekEnd, 3*sliceBytes + 70}, {10, io.SeekEnd, 3*sliceBytes + 87}} {
+		got, err := r.Seek(to.offset, to.whence)
+		if got != to.want || err != nil {
+			t.Fatalf("Seek(%d, %d) = %d, %v; want %d", to.offset, to.whence, got, err, to.want)
+		}
+		if _, err := io.Copy(&judge{t: src.t, off: got}, io.LimitReader(r, 100)); err != nil {
+			t.Errorf("after Seek(%d, %d): %v", to.offset, to.whence, err)
+		}
+		if _, err := r.Seek(to.want, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Seek(-1, io.SeekStart); err == nil {
+		t.Error("a seek before the start succeeded")
+	}
+	if _, err := r.Seek(0, 9); err == nil {
+		t.Error("a seek from nowhere succeeded")
+	}
+}
+
+func TestARangelessObjectPastABrokenDisk(t *testing.T) {
+	c := newTest(t, Config{})
+	src := newSource(newTruth(4, 3*sliceBytes))
+	src.rangeless = true
+	c.health.failed(io.ErrShortWrite)
+	for _, off := range []int64{0, 1, 2*sliceBytes + 5} {
+		mustFetch(t, c, Key{Name: "o"}, src, off, sliceBytes/2)
+	}
+}
+
+func TestMetricsCountWhatIsServed(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	c := newTest(t, Config{Registerer: registry})
+	src := newSource(newTruth(5, 2*sliceBytes))
+	for range 3 {
+		mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.Metric {
+			got[family.GetName()] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	for name, want := range map[string]float64{
+		"branchpoint_cache_served_bytes_total": 3 * 2 * sliceBytes, "branchpoint_cache_filled_bytes_total": 2 * sliceBytes,
+		"branchpoint_cache_objects": 1, "branchpoint_cache_size_bytes": 2*sliceBytes + entryCost, "branchpoint_cache_healthy": 1,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
 	}
 }

@@ -154,7 +154,10 @@ func (c *Cache) writeRecord(e *entry, r *record, used time.Time) error {
 	e.recorded = true
 	e.mu.Unlock()
 	c.metrics.records.Inc()
-	return c.disk.Touch(e.recordName(), used)
+	if err := c.disk.Touch(e.recordName(), used); err != nil {
+		c.log.Warn("noting the last use of an object", "name", e.key.Name, "error", err) // it only looks newer than it is
+	}
+	return nil
 }
 
 func (e *entry) isRecorded() bool {
