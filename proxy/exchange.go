@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -88,6 +89,12 @@ func (p *Proxy) panicked(cause any) {
 // logExchange writes the one line of a request.
 func (p *Proxy) logExchange(e *exchange, aborted bool) {
 	level := slog.LevelInfo
+	if e.err != nil {
+		level = slog.LevelWarn
+	}
+	if !p.log.Enabled(context.Background(), level) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("listener", e.listener.Name), slog.String("client", e.client), slog.String("method", e.method),
 		slog.String("host", e.host), slog.String("class", e.class.String()), slog.Int("status", e.status),
@@ -101,7 +108,6 @@ func (p *Proxy) logExchange(e *exchange, aborted bool) {
 		attrs = append(attrs, slog.String("path", e.path))
 	}
 	if e.err != nil {
-		level = slog.LevelWarn
 		attrs = append(attrs, slog.Any("error", e.err))
 	}
 	if aborted {

@@ -9,13 +9,15 @@ import (
 // that one cannot be closed in one direction alone, which a tunnel needs.
 type limited struct {
 	net.Listener
-	slots chan struct{}
-	ended chan struct{}
-	end   func()
+	slots   chan struct{}
+	buffers sync.Pool // for gatherers
+	ended   chan struct{}
+	end     func()
 }
 
 func limit(ln net.Listener, connections int) *limited {
 	l := &limited{Listener: ln, slots: make(chan struct{}, connections), ended: make(chan struct{})}
+	l.buffers.New = func() any { return new([serverBuffer]byte) }
 	l.end = sync.OnceFunc(func() { close(l.ended) })
 	return l
 }
@@ -32,7 +34,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &limitedConn{conn, sync.OnceFunc(func() { <-l.slots })}, nil
+	return &limitedConn{gatherer{Conn: conn, buffers: &l.buffers}, sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
 // Close ends Accept, also one that waits for a slot.
@@ -42,7 +44,7 @@ func (l *limited) Close() error {
 }
 
 type limitedConn struct {
-	net.Conn
+	gatherer
 	release func()
 }
 
@@ -53,4 +55,4 @@ func (c *limitedConn) Close() error {
 }
 
 // CloseWrite tells the other side that nothing more comes.
-func (c *limitedConn) CloseWrite() error { return closeWrite(c.Conn) }
+func (c *limitedConn) CloseWrite() error { return closeWrite(c.gatherer.Conn) }

@@ -67,7 +67,7 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watche
 	if info.Size == 0 {
 		r = withoutRange(r) // net/http would answer "the last n bytes" with an impossible Content-Range
 	}
-	d := &delivery{e: e, body: body}
+	d := &delivery{e: e, body: body, conn: connOf(r)}
 	http.ServeContent(d, r, "", info.LastModified, body)
 	if d.err == nil {
 		d.sendHeader()
@@ -163,7 +163,9 @@ func (b *body) close() {
 type delivery struct {
 	e      *exchange
 	body   *body
-	status int // not yet sent, zero when it was
+	conn   *clientConn
+	length int64 // of the range that is being sent, zero when there are several
+	status int   // not yet sent, zero when it was
 	err    error
 }
 
@@ -179,6 +181,10 @@ func (d *delivery) sendHeader() {
 }
 
 func (d *delivery) Write(p []byte) (int, error) {
+	// What the header waits for must come at once: from this very call, or from the end of the answer.
+	if d.status != 0 && (len(p) >= 2*serverBuffer || len(p) >= serverBuffer && int64(len(p)) == d.length) {
+		d.conn.gather()
+	}
 	d.sendHeader()
 	return d.e.Write(p)
 }
@@ -186,6 +192,7 @@ func (d *delivery) Write(p []byte) (int, error) {
 // ReadFrom is called by io.CopyN.
 func (d *delivery) ReadFrom(src io.Reader) (n int64, err error) {
 	if l, ok := src.(*io.LimitedReader); ok && l.R == io.Reader(d.body) {
+		d.length = l.N
 		off, _ := d.body.Seek(0, io.SeekCurrent)
 		n, err = d.body.WriteRange(onlyWrite{d}, off, l.N)
 	} else {
