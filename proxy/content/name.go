@@ -27,6 +27,9 @@ func (id ID) Mutable() bool {
 // printable percent-encodes each byte of what would not print, of spaces, of "%" and of the characters in also. The
 // result tells everything about s, so different texts stay different.
 func printable(s, also string) string {
+	if plain(s, also) {
+		return s
+	}
 	var out strings.Builder
 	out.Grow(len(s))
 	for i := 0; i < len(s); {
@@ -42,4 +45,14 @@ func printable(s, also string) string {
 		i += width
 	}
 	return out.String()
+}
+
+// plain tells whether all of s is ASCII that printable leaves alone, as most names are.
+func plain(s, also string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '%' || strings.IndexByte(also, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
