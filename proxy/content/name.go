@@ -27,7 +27,7 @@ func (id ID) Mutable() bool {
 // printable percent-encodes each byte of what would not print, of spaces, of "%" and of the characters in also. The
 // result tells everything about s, so different texts stay different.
 func printable(s, also string) string {
-	if plain(s, also) {
+	if printsAsIs(s, also) {
 		return s
 	}
 	var out strings.Builder
@@ -47,8 +47,8 @@ func printable(s, also string) string {
 	return out.String()
 }
 
-// plain tells whether all of s is ASCII that printable leaves alone, as most names are.
-func plain(s, also string) bool {
+// printsAsIs tells whether all of s is ASCII that printable leaves alone, as most names are.
+func printsAsIs(s, also string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '%' || strings.IndexByte(also, c) >= 0 {
 			return false
