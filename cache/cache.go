@@ -9,8 +9,8 @@
 // When the disk is full or failing, readers are served straight from their Source: a failure of the cache is never a
 // failure of the reader.
 //
-// Lock order: entry.mu, then Cache.mu, then nothing; blob.mu is taken alone. No lock is held across upstream I/O, and
-// none but entry.mu across disk I/O.
+// Lock order: folder.mu or entry.mu, then index.mu, then nothing; blob.mu and the small ones are taken last or alone. No lock
+// is held across upstream I/O, and only folder.mu and entry.mu across disk I/O.
 package cache
 
 import (
