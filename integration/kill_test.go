@@ -17,7 +17,7 @@ import (
 // had recorded is not fetched again, and the clients that retry end with every byte.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	runs := count(200, 6)
+	runs := count(200, 4)
 	var mu sync.Mutex
 	var recorded, total int64
 	t.Run("cycles", func(t *testing.T) {

@@ -5,9 +5,6 @@
 package integration
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -21,7 +18,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -274,86 +270,6 @@ func (b *box) metric(name string) float64 {
 	}
 	return sum
 }
-
-// logBook keeps what the program says.
-type logBook struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *logBook) read(r io.Reader) {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 1<<20)
-	for s.Scan() {
-		l.mu.Lock()
-		l.all.WriteString(s.Text() + "\n")
-		l.mu.Unlock()
-	}
-}
-
-// Write implements io.Writer for a program that runs within the test.
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
-// download fetches [off, off+n) of a file, n below zero the whole without a Range, and checks every byte as it comes.
-// It returns when the first byte came.
-func download(ctx context.Context, client *http.Client, target string, f *sim.File, off, n int64) (first time.Time, err error) {
-	return downloadAfter(ctx, client, target, f, off, n, func() {})
-}
-
-// downloadAfter is download with something to do between the first byte and the rest.
-func downloadAfter(ctx context.Context, client *http.Client, target string, f *sim.File, off, n int64, begun func()) (first time.Time, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return first, err
-	}
-	status, end := http.StatusOK, f.Size
-	if n >= 0 {
-		end = off + n
-		status = http.StatusPartialContent
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", off, end-1))
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return first, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != status || resp.ContentLength != end-off {
-		return first, fmt.Errorf("status %s, %d bytes announced, want %d and %d", resp.Status, resp.ContentLength, status, end-off)
-	}
-	buf := make([]byte, 64<<10)
-	for at := off; ; {
-		k, err := resp.Body.Read(buf)
-		if k > 0 && first.IsZero() {
-			first = time.Now()
-			begun()
-		}
-		if i := f.Mismatch(buf[:k], at); i >= 0 {
-			return first, wrongByte(at + int64(i))
-		}
-		at += int64(k)
-		if err == io.EOF && at == end {
-			return first, nil
-		}
-		if err != nil {
-			return first, fmt.Errorf("after %d of %d bytes: %w", at-off, end-off, err)
-		}
-	}
-}
-
-// wrongByte is the place of a byte that is not the file's.
-type wrongByte int64
-
-func (at wrongByte) Error() string { return fmt.Sprintf("the byte at %d is wrong", int64(at)) }
 
 // freeAddress returns an address where nobody listens. Its port is below those that systems give to outgoing connections,
 // so that none takes it while a program is restarted.

@@ -14,7 +14,7 @@ import (
 // is compared; what the DPs had to send is counted.
 func TestSimulatedClients(t *testing.T) {
 	t.Parallel()
-	size := int64(count(256<<20, 6<<20))
+	size := int64(count(256<<20, 3<<20))
 	lib := sim.NewLibrary()
 	_, err := lib.Publish(app, []sim.FileSpec{
 		{Path: "media/install.wim", Size: size}, {Path: "setup.exe", Size: size / 7}, {Path: "data/empty.flag"},

@@ -94,8 +94,8 @@ func (s *spiedDP) entry() string {
 // no token ever arrives anywhere but at a token directory over TLS.
 func TestTokensOfTheBroker(t *testing.T) {
 	t.Parallel()
-	const clients = 8
-	lib, f := library(t, 12<<20+9)
+	const clients = 6
+	lib, f := library(t, 8<<20+9)
 	ca, err := sim.NewCA()
 	must(t, err)
 	tokens, err := sim.NewTokens(sim.TokensConfig{})
