@@ -15,7 +15,7 @@ import (
 // point that they were told of asks for Windows authentication, which they do not have; then it dies.
 func (s *stage) deadline(ctx context.Context, screen *screen) error {
 	screen.say("1. %d clients want %s (%d MB) at once. DP1 asks for Windows authentication: Branchpoint has a token.",
-		s.options.Clients, sim.DemoPackage, s.options.MB)
+		s.options.clients, sim.DemoPackage, s.options.mb)
 	size := s.size(sim.DemoPackage)
 	var got atomic.Int64
 	kill := sync.OnceFunc(func() {
@@ -23,15 +23,15 @@ func (s *stage) deadline(ctx context.Context, screen *screen) error {
 		screen.say("   DP1 dies now.")
 	})
 	var wg sync.WaitGroup
-	errs := make([]error, s.options.Clients)
+	errs := make([]error, s.options.clients)
 	stop := screen.follow()
-	for i := range s.options.Clients {
+	for i := range s.options.clients {
 		name := fmt.Sprintf("PC%02d", i+1)
 		track := screen.track(name, size)
 		wg.Go(func() {
 			errs[i] = s.ccm(ctx, name, s.site.First, sim.DemoPackage, func(n int) {
 				track(n)
-				if got.Add(int64(n)) > size*int64(s.options.Clients)*2/5 {
+				if got.Add(int64(n)) > size*int64(s.options.clients)*2/5 {
 					kill()
 				}
 			})

@@ -4,25 +4,27 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 
-	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 )
 
 // options are the command line.
 type options struct {
-	Stay    bool `help:"Keep the site and Branchpoint running afterwards, until interrupted."`
-	MB      int  `help:"Size of the package in megabytes." default:"300"`
-	Clients int  `help:"How many clients want the package at once." default:"6"`
-	Rate    int  `help:"Speed of the line to each distribution point in Mbit/s." default:"400"`
+	stay              bool
+	mb, clients, rate int
 }
 
 func main() {
 	var o options
-	kong.Parse(&o, kong.Name("demo"), kong.Description("Show what Branchpoint does. Exit code 0 means that every byte was right."))
+	flag.BoolVar(&o.stay, "stay", false, "keep the site and Branchpoint running afterwards, until interrupted")
+	flag.IntVar(&o.mb, "mb", 300, "size of the package in `megabytes`")
+	flag.IntVar(&o.clients, "clients", 6, "how `many` clients want the package at once")
+	flag.IntVar(&o.rate, "rate", 400, "speed of the line to each distribution point in `Mbit/s`")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, o); err != nil {
@@ -32,8 +34,8 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.MB < 1 || o.Clients < 1 || o.Clients > 200 || o.Rate < 1 {
-		return fmt.Errorf("%d MB, %d clients and %d Mbit/s make no demonstration", o.MB, o.Clients, o.Rate)
+	if o.mb < 1 || o.clients < 1 || o.clients > 200 || o.rate < 1 {
+		return fmt.Errorf("%d MB, %d clients and %d Mbit/s make no demonstration", o.mb, o.clients, o.rate)
 	}
 	s, err := openStage(ctx, o)
 	if err != nil {
@@ -50,7 +52,7 @@ func run(ctx context.Context, o options) error {
 	if err := s.report(os.Stdout); err != nil {
 		return err
 	}
-	if o.Stay {
+	if o.stay {
 		s.invite(os.Stdout)
 		<-ctx.Done()
 	}

@@ -83,13 +83,19 @@ func (s *stage) reportTotals(w io.Writer) error {
 	var answer struct {
 		Tokens []struct{ Audience, Fingerprint string }
 	}
-	if err := s.ask("/api/v1/tokens", &answer); err != nil {
+	var status struct {
+		Totals struct {
+			HitRatio float64 `json:"hit_ratio"`
+		}
+	}
+	if err := errors.Join(s.ask("/api/v1/tokens", &answer), s.ask("/api/v1/status", &status)); err != nil {
 		return err
 	}
 	t := newTable(w, "In all")
 	t.AppendRow(table.Row{"delivered to clients", size(delivered)})
 	t.AppendRow(table.Row{"sent by distribution points", size(line)})
 	t.AppendRow(table.Row{"the line was spared", fmt.Sprintf("%s, %.1f %%", size(delivered-line), 100*float64(delivered-line)/float64(delivered))})
+	t.AppendRow(table.Row{"hit ratio in bytes", fmt.Sprintf("%.1f %% were on disk when a client came to them; the rest was shared as it came", 100*status.Totals.HitRatio)})
 	for _, token := range answer.Tokens {
 		t.AppendRow(table.Row{"token for " + token.Audience, fmt.Sprintf("fingerprint %s, shown to DPs %d times", token.Fingerprint, s.site.Tokens.Used())})
 	}

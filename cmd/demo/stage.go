@@ -59,12 +59,12 @@ func openStage(ctx context.Context, o options) (s *stage, err error) {
 	if s.dir, err = os.MkdirTemp("", "branchpoint-demo"); err != nil {
 		return s, err
 	}
-	library, err := sim.DemoLibrary(int64(o.MB) * 1_000_000)
+	library, err := sim.DemoLibrary(int64(o.mb) * 1_000_000)
 	if err != nil {
 		return s, err
 	}
 	s.site, err = sim.StartSite(sim.SiteConfig{
-		Library: library, Link: &sim.LinkConfig{RTT: 20 * time.Millisecond, Rate: int64(o.Rate) * 1_000_000 / 8},
+		Library: library, Link: &sim.LinkConfig{RTT: 20 * time.Millisecond, Rate: int64(o.rate) * 1_000_000 / 8},
 	})
 	if err != nil {
 		return s, err
