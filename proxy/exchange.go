@@ -113,5 +113,5 @@ func (p *Proxy) logExchange(e *exchange, aborted bool) {
 	if aborted {
 		attrs = append(attrs, slog.Bool("aborted", true))
 	}
-	p.log.LogAttrs(nil, level, "request", attrs...)
+	p.log.LogAttrs(context.Background(), level, "request", attrs...)
 }
