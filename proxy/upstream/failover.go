@@ -16,6 +16,9 @@ const (
 	// firstPause is the wait after the first round in which nobody served; it doubles up to maxPause.
 	firstPause = 250 * time.Millisecond
 	maxPause   = 10 * time.Second
+	// minProgress is how many bytes of an answer that broke off earn its DP another turn at once. One that breaks off after a
+	// few bytes each time would otherwise be asked again and again, and the next one never.
+	minProgress = 16 << 10
 )
 
 // stream is the bytes of one object from an offset on, from as many DPs as it takes, each byte once.
@@ -29,7 +32,8 @@ type stream struct {
 	pos, end int64       // end is 0 until somebody answered
 	n        int64       // asked for; < 1 means to the end
 	patient  bool        // keep trying in rounds
-	round    *round      // the candidates left since the last byte; nil: all
+	got      int         // bytes of the answer that is being read
+	round    *round      // the candidates left in this turn; nil: all
 	pause    time.Duration
 	progress time.Time // when the last byte came
 
@@ -59,11 +63,15 @@ func (st *stream) Read(buf []byte) (int, error) {
 		n, err := b.Read(buf[:min(int64(len(buf)), st.end-st.pos)])
 		if n > 0 {
 			st.pos += int64(n)
-			st.round, st.pause, st.progress = nil, firstPause, time.Now()
+			st.got += n
+			st.progress = time.Now()
 		}
 		if err != nil {
 			st.body.CompareAndSwap(b, nil)
 			b.Close()
+			if err == io.EOF || st.got >= minProgress {
+				st.round, st.pause = nil, firstPause
+			}
 			st.lost(b, err)
 		}
 		if n > 0 {
@@ -84,7 +92,7 @@ func (st *stream) lost(b *body, err error) {
 	st.src.report(st.ctx, b.loc, outcome{err: err})
 }
 
-// reopen finds a DP for the next byte. Each candidate has one turn between two bytes; when all had theirs, a patient stream
+// reopen finds a DP for the next byte. Each candidate has one turn; when all had theirs, a patient stream
 // waits and begins again, until nothing came for too long.
 func (st *stream) reopen() error {
 	pool := st.src.pool
@@ -139,6 +147,7 @@ func (st *stream) take(out outcome) {
 			st.end = st.pos + st.n
 		}
 	}
+	st.got = 0
 	if out.body != nil {
 		st.body.Store(out.body)
 		if st.ctx.Err() != nil { // Close may have come before the Store

@@ -308,3 +308,21 @@ func TestCloseEndsStreams(t *testing.T) {
 		}
 	})
 }
+
+// TestBreakingOffAgainAndAgain: a DP that sends a few bytes and breaks off has one turn, like one that sends none.
+func TestBreakingOffAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(43, 5000)
+		abort := func(*http.Request) { panic(http.ErrAbortHandler) }
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 10, abort), "b": serveFile(data, 10, abort)})
+		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, FailuresToOpen: 1000})
+		began := time.Now()
+		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable), false), nil, 0, 200, data)
+		if a, b := n.dials("a"), n.dials("b"); a != 10 || b != 10 {
+			t.Errorf("twenty parts of ten bytes took %d and %d requests, want ten of each DP", a, b)
+		}
+		if d := time.Since(began); d < 10*time.Second {
+			t.Errorf("two DPs that break off were asked for %v without a pause", d)
+		}
+	})
+}
