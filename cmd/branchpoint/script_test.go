@@ -51,6 +51,8 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir+"/home")
 	env.Setenv("XDG_CACHE_HOME", env.WorkDir+"/home/cache")
 	env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/home/config")
+	env.Setenv("LocalAppData", env.WorkDir+"/home/cache") // the same two on Windows
+	env.Setenv("AppData", env.WorkDir+"/home/config")
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	for _, name := range []string{"PROXY", "PROXY2", "ADMIN", "ADMIN2"} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
