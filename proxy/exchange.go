@@ -23,6 +23,7 @@ type exchange struct {
 	host     string
 	path     string // without the query, which may hold secrets
 	start    time.Time
+	crowded  func() bool // nil: never
 
 	class   class
 	target  content.Target
@@ -50,6 +51,9 @@ func (e *exchange) Header() http.Header { return e.w.Header() }
 func (e *exchange) WriteHeader(status int) {
 	if status >= 200 && e.status == 0 {
 		e.status = status
+		if e.crowded != nil && e.crowded() && status != http.StatusUnauthorized {
+			e.Header().Set("Connection", "close") // so that those who wait do not wait for this client's idle time
+		}
 	}
 	e.pace()
 	e.w.WriteHeader(status)

@@ -37,6 +37,9 @@ func (l *limited) Accept() (net.Conn, error) {
 	return &limitedConn{gatherer{Conn: conn, buffers: &l.buffers}, sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
+// full tells whether clients may be waiting to be accepted.
+func (l *limited) full() bool { return len(l.slots) == cap(l.slots) }
+
 // Close ends Accept, also one that waits for a slot.
 func (l *limited) Close() error {
 	l.end()

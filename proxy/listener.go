@@ -79,8 +79,9 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 	if l.MaxConnections == 0 {
 		l.MaxConnections = 4096
 	}
+	limited := limit(ln, l.MaxConnections)
 	server := &http.Server{
-		Handler:           &door{p, l},
+		Handler:           &door{p, l, limited.full},
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -106,7 +107,7 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 			server.Close()
 		}
 	})
-	err := server.Serve(limit(ln, l.MaxConnections))
+	err := server.Serve(limited)
 	if running() {
 		err = fmt.Errorf("listener %s: %w", l.Name, err) // it ended by itself
 		server.Close()

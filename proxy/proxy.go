@@ -114,11 +114,14 @@ func (p *Proxy) Close() { p.forward.close() }
 type door struct {
 	p *Proxy
 	l Listener
+	// crowded tells whether other clients wait for this one's connection.
+	crowded func() bool
 }
 
 // ServeHTTP is the first step of every request.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newExchange(w, r, d.l)
+	e.crowded = d.crowded
 	d.p.metrics.active.Inc()
 	defer d.p.finish(e)
 	r, end := pace(w, r)

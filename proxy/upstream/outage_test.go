@@ -315,7 +315,7 @@ func TestBreakingOffAgainAndAgain(t *testing.T) {
 		data := randomBytes(43, 5000)
 		abort := func(*http.Request) { panic(http.ErrAbortHandler) }
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 10, abort), "b": serveFile(data, 10, abort)})
-		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, FailuresToOpen: 1000})
+		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, FailuresToOpen: 1000, GiveUpAfter: time.Minute})
 		began := time.Now()
 		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable), false), nil, 0, 200, data)
 		if a, b := n.dials("a"), n.dials("b"); a != 10 || b != 10 {

@@ -3,9 +3,11 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"branchpoint/cache"
@@ -33,7 +35,8 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	p := &Pool{cfg: cfg, dir: dir, transport: newTransport(cfg)}
+	p := &Pool{cfg: cfg, dir: dir}
+	p.transport = p.newTransport()
 	if p.metrics, err = newMetrics(cfg.Registerer, dir); err != nil {
 		return nil, fmt.Errorf("upstream: registering the metrics: %w", err)
 	}
@@ -42,7 +45,8 @@ func New(cfg Config) (*Pool, error) {
 }
 
 // newTransport speaks HTTP/1.1 only, as IIS wants it for Windows authentication, through no proxy, and changes no body.
-func newTransport(cfg Config) *http.Transport {
+func (p *Pool) newTransport() *http.Transport {
+	cfg := p.cfg
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
@@ -51,7 +55,7 @@ func newTransport(cfg Config) *http.Transport {
 			// net/http lets a dial go on when its request has ended: this is what bounds it.
 			ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
 			defer cancel()
-			conn, err := cfg.Dial(ctx, network, addr)
+			conn, err := p.dial(ctx, network, addr)
 			if err != nil {
 				return nil, dialError{err}
 			}
@@ -64,6 +68,26 @@ func newTransport(cfg Config) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		ReadBufferSize:         64 << 10,
+	}
+}
+
+// shortPause is the wait for a descriptor that somebody else gives back.
+const shortPause = 20 * time.Millisecond
+
+// dial connects. When the process has no descriptor left, that says nothing of the DP: idle connections are given up, and
+// it waits for its turn.
+func (p *Pool) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	for {
+		conn, err := p.cfg.Dial(ctx, network, addr)
+		if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+			return conn, err
+		}
+		p.transport.CloseIdleConnections()
+		select {
+		case <-time.After(shortPause):
+		case <-ctx.Done():
+			return nil, err
+		}
 	}
 }
 

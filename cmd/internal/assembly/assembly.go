@@ -44,7 +44,7 @@ func Serve(ctx context.Context, c *configs.Config, version string, log *slog.Log
 
 	var work sync.WaitGroup // what the admin API started; it ends when the cache is closed
 	defer work.Wait()
-	store, err := newCache(c.Cache, shared)
+	store, err := newCache(c, shared)
 	if err != nil {
 		return err
 	}

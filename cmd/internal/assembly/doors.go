@@ -41,12 +41,15 @@ func openDoors(c *configs.Config) (_ *doors, err error) {
 			d.close()
 		}
 	}()
+	most, _ := fit(c, descriptors())
 	for _, l := range c.Listeners {
 		ln, err := listen("listener "+l.Name, l.Address)
 		if err != nil {
 			return nil, err
 		}
-		d.clients = append(d.clients, &door{Listener: ln, config: proxyListener(c, l)})
+		config := proxyListener(c, l)
+		config.MaxConnections = min(config.MaxConnections, most)
+		d.clients = append(d.clients, &door{Listener: ln, config: config})
 	}
 	if d.admin, err = listen("admin", c.Admin.Address); err != nil {
 		return nil, err

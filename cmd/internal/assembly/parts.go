@@ -77,18 +77,19 @@ func newPool(c *configs.Config, broker *tokenbroker.Broker, s *shared) (*upstrea
 	return pool, nil
 }
 
-func newCache(c configs.Cache, s *shared) (*cache.Cache, error) {
-	config := cacheConfig(c)
+func newCache(c *configs.Config, s *shared) (*cache.Cache, error) {
+	config := cacheConfig(c.Cache)
+	_, config.OpenFiles = fit(c, descriptors())
 	config.Registerer, config.Logger = s.registry, s.log
 	store, err := cache.New(config)
 	if errors.Is(err, cache.ErrLocked) {
 		return nil, fmt.Errorf("the cache directory %s is in use by another Branchpoint; stop it or choose another cache.directory",
-			c.Directory)
+			c.Cache.Directory)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the cache directory %s: %w", c.Directory, err)
+		return nil, fmt.Errorf("opening the cache directory %s: %w", c.Cache.Directory, err)
 	}
-	s.log.Info("content is kept in "+c.Directory, "max_bytes", c.MaxBytes.String(), "min_free_bytes", c.MinFreeBytes.String())
+	s.log.Info("content is kept in "+c.Cache.Directory, "max_bytes", c.Cache.MaxBytes.String(), "min_free_bytes", c.Cache.MinFreeBytes.String())
 	return store, nil
 }
 
