@@ -11,6 +11,7 @@ import (
 type pacedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
+	eof     bool // seen by the one who reads
 
 	mu   sync.Mutex
 	over bool // the deadlines of the connection are no longer ours
@@ -30,9 +31,13 @@ func pace(w http.ResponseWriter, r *http.Request) (paced *http.Request, end func
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
+	if b.eof { // the request may be over by now, and the server would say so: that is no failure
+		return 0, io.EOF
+	}
 	b.deadline(time.Now().Add(clientStall), false)
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
+		b.eof = true
 		b.deadline(time.Time{}, true) // the server now waits for the client to leave, which may be long
 	}
 	return n, err
