@@ -1,23 +1,23 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 	"sync"
+	"time"
 )
 
 // limited is a listener with so many connections at a time. It is not netutil.LimitListener because the connections of
 // that one cannot be closed in one direction alone, which a tunnel needs.
 type limited struct {
 	net.Listener
-	slots   chan struct{}
-	buffers sync.Pool // for gatherers
-	ended   chan struct{}
-	end     func()
+	slots chan struct{}
+	ended chan struct{}
+	end   func()
 }
 
 func limit(ln net.Listener, connections int) *limited {
 	l := &limited{Listener: ln, slots: make(chan struct{}, connections), ended: make(chan struct{})}
-	l.buffers.New = func() any { return new([serverBuffer]byte) }
 	l.end = sync.OnceFunc(func() { close(l.ended) })
 	return l
 }
@@ -34,7 +34,28 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &limitedConn{gatherer{Conn: conn, buffers: &l.buffers}, sync.OnceFunc(func() { <-l.slots })}, nil
+	return &limitedConn{conn, sync.OnceFunc(func() { <-l.slots })}, nil
+}
+
+// accept is Accept that waits out what passes, a lack of descriptors above all. It returns nil when the listener is closed.
+func (l *limited) accept() (net.Conn, error) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		conn, err := l.Accept()
+		if err == nil {
+			return conn, nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, nil
+		}
+		var passing interface{ Temporary() bool } // deprecated, and still what net/http goes by
+		if !errors.As(err, &passing) || !passing.Temporary() {
+			return nil, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-l.ended:
+		}
+	}
 }
 
 // full tells whether clients may be waiting to be accepted.
@@ -47,7 +68,7 @@ func (l *limited) Close() error {
 }
 
 type limitedConn struct {
-	gatherer
+	net.Conn
 	release func()
 }
 
@@ -58,4 +79,4 @@ func (c *limitedConn) Close() error {
 }
 
 // CloseWrite tells the other side that nothing more comes.
-func (c *limitedConn) CloseWrite() error { return closeWrite(c.gatherer.Conn) }
+func (c *limitedConn) CloseWrite() error { return closeWrite(c.Conn) }

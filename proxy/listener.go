@@ -80,8 +80,10 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 		l.MaxConnections = 4096
 	}
 	limited := limit(ln, l.MaxConnections)
+	door := &door{p, l, limited.full}
+	hits := newExpress(door, ln.Addr())
 	server := &http.Server{
-		Handler:           &door{p, l, limited.full},
+		Handler:           door,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -103,14 +105,26 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 		defer close(drained)
 		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
+		limited.Close()
+		hits.close()
 		if server.Shutdown(final) != nil {
 			server.Close()
 		}
+		hits.wait(final)
 	})
-	err := server.Serve(limited)
+	accepted := make(chan error, 1)
+	go func() {
+		accepted <- hits.accept(limited)
+		hits.slow.Close()
+	}()
+	server.Serve(hits.slow) // ends when nobody is accepted any more
+	err := <-accepted
 	if running() {
-		err = fmt.Errorf("listener %s: %w", l.Name, err) // it ended by itself
+		err = fmt.Errorf("listener %s: %w", l.Name, errors.Join(err, http.ErrServerClosed)) // it ended by itself
+		limited.Close()
+		hits.close()
 		server.Close()
+		hits.wait(ctx)
 	} else {
 		err = nil
 		<-drained

@@ -21,15 +21,12 @@ type clientConnKey struct{}
 
 // clientConn is one client connection. Requests on it come one after the other, but its end may come at any time.
 type clientConn struct {
-	conn *limitedConn // nil when somebody else's listener made it
-
 	mu     sync.Mutex
 	pinned map[string]*http.Transport // by host:port
 }
 
 func (p *pins) begin(ctx context.Context, c net.Conn) context.Context {
-	conn, _ := c.(*limitedConn)
-	state := &clientConn{conn: conn}
+	state := &clientConn{}
 	p.conns.Store(c, state)
 	return context.WithValue(ctx, clientConnKey{}, state)
 }
@@ -47,13 +44,6 @@ func connOf(r *http.Request) *clientConn {
 		return &clientConn{}
 	}
 	return c
-}
-
-// gather sends the header of the answer together with its body, of which there must be at least serverBuffer bytes.
-func (c *clientConn) gather() {
-	if c.conn != nil {
-		c.conn.gather()
-	}
 }
 
 // pinnedTo tells whether the connection has authenticated itself, or begun to, at host.

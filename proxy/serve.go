@@ -23,7 +23,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 		r = withoutRange(r) // IIS ignores what it does not understand, and so do we
 	}
 	src := &watched{Source: p.config.Origins.Source(t)}
-	key := cache.Key{Name: t.ID.Name(), Group: t.ID.Group(), Mutable: t.ID.Mutable(), Origin: t.Host}
+	key := keyOf(t)
 	use := cache.Use{Client: e.client, Offset: ranges.offset, Length: ranges.length}
 	if r.Method == http.MethodHead {
 		use.Length = 0
@@ -67,7 +67,7 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watche
 	if info.Size == 0 {
 		r = withoutRange(r) // net/http would answer "the last n bytes" with an impossible Content-Range
 	}
-	d := &delivery{e: e, body: body, conn: connOf(r)}
+	d := &delivery{e: e, body: body}
 	http.ServeContent(d, r, "", info.LastModified, body)
 	if d.err == nil {
 		d.sendHeader()
@@ -163,9 +163,7 @@ func (b *body) close() {
 type delivery struct {
 	e      *exchange
 	body   *body
-	conn   *clientConn
-	length int64 // of the range that is being sent, zero when there are several
-	status int   // not yet sent, zero when it was
+	status int // not yet sent, zero when it was
 	err    error
 }
 
@@ -181,10 +179,6 @@ func (d *delivery) sendHeader() {
 }
 
 func (d *delivery) Write(p []byte) (int, error) {
-	// What the header waits for must come at once: from this very call, or from the end of the answer.
-	if d.status != 0 && (len(p) >= 2*serverBuffer || len(p) >= serverBuffer && int64(len(p)) == d.length) {
-		d.conn.gather()
-	}
 	d.sendHeader()
 	return d.e.Write(p)
 }
@@ -192,7 +186,6 @@ func (d *delivery) Write(p []byte) (int, error) {
 // ReadFrom is called by io.CopyN.
 func (d *delivery) ReadFrom(src io.Reader) (n int64, err error) {
 	if l, ok := src.(*io.LimitedReader); ok && l.R == io.Reader(d.body) {
-		d.length = l.N
 		off, _ := d.body.Seek(0, io.SeekCurrent)
 		n, err = d.body.WriteRange(onlyWrite{d}, off, l.N)
 	} else {
