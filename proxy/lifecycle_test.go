@@ -205,7 +205,7 @@ func TestNothingIsLeft(t *testing.T) {
 // openFiles counts descriptors where the system tells.
 func openFiles() int {
 	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
+	if err != nil || runtime.GOOS != "linux" { // Wine shows what its server holds, not this program
 		return 0
 	}
 	return len(entries)
