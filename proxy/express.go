@@ -66,17 +66,20 @@ func (x *express) serve(conn net.Conn) {
 		}
 		x.busy(conn)
 		buffered, _ := in.Peek(in.Buffered())
-		var r *http.Request
+		var (
+			r *http.Request
+			t content.Target
+		)
 		if end := bytes.Index(buffered, []byte("\r\n\r\n")); end >= 0 {
 			read = append(read[:0], buffered[:end+4]...)
-			r = x.hit(read, conn)
+			r, t = x.hit(read, conn)
 		}
 		if r == nil {
 			x.pass(conn, slices.Clone(buffered))
 			return
 		}
 		in.Discard(len(read))
-		if !x.answer(out, r) || !x.waiting(conn, idleTimeout) {
+		if !x.answer(out, r, t) || !x.waiting(conn, idleTimeout) {
 			x.end(conn)
 			return
 		}
@@ -84,32 +87,37 @@ func (x *express) serve(conn net.Conn) {
 }
 
 // answer runs the handler, and tells whether the connection is good for another request.
-func (x *express) answer(out *wire, r *http.Request) (again bool) {
+func (x *express) answer(out *wire, r *http.Request, t content.Target) (again bool) {
 	out.begin(r)
 	defer func() {
 		if recover() != nil { // the handler has told of it
 			again = false
 		}
 	}()
-	x.door.ServeHTTP(out, r)
+	x.door.serveNamed(out, r, t)
 	return out.finish()
 }
 
-// hit returns the request when it is one that can be answered from the disk at once, nil when it is not.
-func (x *express) hit(head []byte, conn net.Conn) *http.Request {
+// hit returns the request, and what it is for, when it is one that can be answered from the disk at once, nil when it is
+// not.
+func (x *express) hit(head []byte, conn net.Conn) (*http.Request, content.Target) {
 	if !isPlainHead(head) {
-		return nil
+		return nil, content.Target{}
 	}
 	r, err := http.ReadRequest(bufio.NewReaderSize(bytes.NewReader(head), len(head)))
 	if err != nil || !isPlain(r) {
-		return nil
+		return nil, content.Target{}
 	}
 	r.RemoteAddr = conn.RemoteAddr().String()
-	t, class := x.door.p.classify(r)
-	if class != classContent || !x.settled(r.RemoteAddr, t) || !x.door.p.config.Cache.Ready(keyOf(t)) {
-		return nil
+	p := x.door.p
+	if p.admit(newExchange(nil, r, x.door.l), r) != nil {
+		return nil, content.Target{}
 	}
-	return r
+	t, class := p.classify(r)
+	if class != classContent || !x.settled(r.RemoteAddr, t) || !p.config.Cache.Ready(keyOf(t)) {
+		return nil, content.Target{}
+	}
+	return r, t
 }
 
 // settled tells whether the client may have the target's content, without anybody being asked now.

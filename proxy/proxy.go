@@ -130,17 +130,27 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(refusal)
 		return
 	}
-	target, class := d.p.classify(r)
-	e.class, e.target = class, target
-	var err error
-	switch class {
-	case classContent:
-		err = d.p.content(e, r, target)
-	default:
-		d.p.forward.serve(e, d.p.withSecondTry(e, r))
+	e.target, e.class = d.p.classify(r)
+	d.p.dispatch(e, r)
+}
+
+// serveNamed is ServeHTTP for a request that was admitted and named before.
+func (d *door) serveNamed(w http.ResponseWriter, r *http.Request, t content.Target) {
+	e := newExchange(w, r, d.l)
+	e.crowded, e.target, e.class = d.crowded, t, classContent
+	d.p.metrics.active.Inc()
+	defer d.p.finish(e)
+	d.p.dispatch(e, r)
+}
+
+// dispatch has a request answered by the way that its class takes.
+func (p *Proxy) dispatch(e *exchange, r *http.Request) {
+	if e.class != classContent {
+		p.forward.serve(e, p.withSecondTry(e, r))
+		return
 	}
-	if err != nil {
-		d.p.answer(e, r, err)
+	if err := p.content(e, r, e.target); err != nil {
+		p.answer(e, r, err)
 	}
 }
 
