@@ -240,23 +240,9 @@ func TestUnreachableTellsSilenceFromRefusal(t *testing.T) {
 	}
 }
 
-func TestAskAsksOnlyTheNamedOne(t *testing.T) {
+func TestTheFirstRefusalIsTold(t *testing.T) {
 	a, b := newDP(t, nil), newDP(t, randomBytes(15, 10))
 	p := testPool(t, Config{Locations: at(a, b)})
-	for _, code := range []int{200, 401, 403, 404, 302} {
-		a.setScript(statusOf(code))
-		got, err := p.Ask(context.Background(), targetAt(t, p, a.URL, immutable))
-		if err != nil || got != code {
-			t.Errorf("Ask = %d, %v; want %d", got, err, code)
-		}
-	}
-	a.setScript(statusOf(503))
-	if _, err := p.Ask(context.Background(), targetAt(t, p, a.URL, immutable)); !errors.Is(err, cache.ErrUnreachable) {
-		t.Errorf("Ask of a broken DP: %v, want ErrUnreachable", err)
-	}
-	if n := b.requests.Load(); n != 0 {
-		t.Errorf("%d requests went to a DP that the client did not name", n)
-	}
 	var refused *RefusedError
 	a.setScript(statusOf(401))
 	b.setScript(statusOf(403))

@@ -119,21 +119,6 @@ func (p *Pool) source(t content.Target, clientAuth bool) *source {
 	return &source{pool: p, target: t, clientAuth: clientAuth, named: p.dir.named(t)}
 }
 
-// Ask puts t to the DP that it names, in a HEAD with the client's own headers and no credential of ours, and returns the
-// DP's status: its verdict on this client. A status of 500 and more is no verdict: it is, as silence is, an error that Is
-// cache.ErrUnreachable.
-func (p *Pool) Ask(ctx context.Context, t content.Target) (int, error) {
-	s := p.source(t, true)
-	out := s.attempt(ctx, s.named, query{method: http.MethodHead})
-	if err := p.ended(ctx); err != nil && out.verdict == canceled {
-		return 0, fmt.Errorf("asking %s: %w", s.named.label, err)
-	}
-	if out.status == 0 || out.status >= 500 {
-		return 0, &unreachableError{fmt.Errorf("asking %s: %w", t.Host, out.err), isTimeout(out.err)}
-	}
-	return out.status, nil
-}
-
 // Hierarchy returns the hierarchy of host[:port], for content.ID.Hierarchy. A host that is not configured is a hierarchy of
 // its own, "host:" and its name.
 func (p *Pool) Hierarchy(host string) string { return p.dir.hierarchy(host) }
