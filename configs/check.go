@@ -28,7 +28,7 @@ func (c *Config) check(found *findings) {
 
 // checkNames looks at what names the site and its servers.
 func (c *Config) checkNames(found *findings) {
-	found.name("hierarchy", c.Hierarchy)
+	found.hierarchy("hierarchy", c.Hierarchy)
 	for i, mp := range c.ManagementPoints {
 		path := fmt.Sprintf("management_points[%d]", i)
 		if strings.Contains(mp, "://") {
@@ -44,15 +44,20 @@ func (c *Config) checkDistributionPoints(found *findings) {
 	for i, dp := range c.DistributionPoints {
 		path := fmt.Sprintf("distribution_points[%d]", i)
 		ok := found.required(path+".url", dp.URL, "http://dp1.example.com") && found.url(path+".url", dp.URL, "http", "https")
-		if first, twice := seen[dp.URL]; ok && twice {
+		if first, twice := seen[withPort(dp.URL)]; ok && twice {
 			found.bad(path+".url", "%s is already distribution_points[%d]; keep one", dp.URL, first)
+		} else if ok {
+			seen[withPort(dp.URL)] = i
 		}
-		seen[dp.URL] = i
 		if _, given := found.at[path+".token_url"]; given || ok {
 			found.url(path+".token_url", dp.TokenURL, "https")
 		}
-		found.name(path+".hierarchy", dp.Hierarchy)
-		found.name(path+".audience", dp.Audience)
+		if dp.Hierarchy != c.Hierarchy { // that one is reported where it stands
+			found.hierarchy(path+".hierarchy", dp.Hierarchy)
+		}
+		if dp.Audience != dp.Hierarchy {
+			found.name(path+".audience", dp.Audience)
+		}
 	}
 }
 

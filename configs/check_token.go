@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
+
+// shortestAge is the least age at which a token is given up. Less would have one fetched for nearly every request.
+const shortestAge = Duration(time.Second)
 
 func (c *Config) checkToken(found *findings) {
 	t := c.Token
 	found.header("token.header_name", t.HeaderName)
-	for i, name := range t.ExtraHeaders {
-		found.header(fmt.Sprintf("token.extra_headers[%d]", i), name)
+	for i, name := range t.CredentialHeaders {
+		found.header(fmt.Sprintf("token.credential_headers[%d]", i), name)
 	}
 	if n := strings.Count(t.HeaderFormat, "{token}"); n != 1 {
 		// The text is not repeated: somebody may have written a real token into it.
@@ -19,9 +23,13 @@ func (c *Config) checkToken(found *findings) {
 	if strings.ContainsFunc(t.HeaderFormat, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
 		found.bad("token.header_format", "it has characters that a header cannot hold; write printable ASCII")
 	}
-	found.positive("token.max_age", t.MaxAge)
-	if t.MaxAge > 0 && t.RefreshBefore >= t.MaxAge {
+	if t.MaxAge < shortestAge {
+		found.bad("token.max_age", "%v is too short to use a token; write at least %v", t.MaxAge, shortestAge)
+	} else if t.RefreshBefore >= t.MaxAge {
 		found.bad("token.refresh_before", "%v is not less than max_age, %v; a token would be old at once", t.RefreshBefore, t.MaxAge)
+	}
+	if len(t.Vdirs) == 0 {
+		found.bad("token.vdirs", "the list is empty, so no token could be used; remove it for the default, token_auth")
 	}
 	for i, vdir := range t.Vdirs {
 		at := fmt.Sprintf("token.vdirs[%d]", i)
@@ -31,57 +39,30 @@ func (c *Config) checkToken(found *findings) {
 	}
 }
 
-// header wants the name of a request header that may carry a credential. Those that frame or route a message may not.
+// header wants the name of a request header that may carry a credential.
 func (f *findings) header(path, name string) {
-	if !isHeaderName(name) {
-		f.bad(path, "%q is not the name of a header; write one such as Authorization", name)
-		return
-	}
-	switch strings.ToLower(name) {
-	case "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive",
-		"proxy-authorization", "proxy-connection", "range", "via":
+	switch {
+	case !isHeaderName(name):
+		f.bad(path, "%.64q is not the name of a header; write one such as Authorization", name)
+	case hasMeaning(strings.ToLower(name)):
 		f.bad(path, "%s has a meaning of its own in HTTP and cannot carry a token; write another header", name)
 	}
+}
+
+// hasMeaning recognizes, in lower case, what no credential can travel in: a header that ends at the next hop or frames the
+// message (RFC 9110, section 7.6.1), one that a cache sets by itself when it asks for a part of a file (ranges, conditions,
+// codings, BranchCache), and one that every distribution point is shown and not only the one that the client named.
+func hasMeaning(name string) bool {
+	switch name {
+	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "via", "max-forwards", "http2-settings",
+		"host", "content-length", "content-type", "expect", "range", "accept", "accept-encoding", "user-agent":
+		return true
+	}
+	return strings.HasPrefix(name, "if-") || strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "x-p2p-")
 }
 
 // isHeaderName recognizes a token (RFC 9110, section 5.6.2).
 func isHeaderName(name string) bool {
 	return name != "" && strings.Trim(name,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~") == ""
-}
-
-func (c *Config) checkSources(found *findings) {
-	for i, s := range c.Token.Sources {
-		path := fmt.Sprintf("token.sources[%d]", i)
-		if found.required(path+".type", s.Type, "request, task_sequence, file or command") {
-			s.check(path, found)
-		}
-	}
-}
-
-func (s TokenSource) check(path string, found *findings) {
-	if !found.oneOf(path+".type", "type", s.Type, SourceRequest, SourceTaskSequence, SourceFile, SourceCommand) {
-		return
-	}
-	for _, part := range []struct {
-		key, owner string
-		given      bool
-	}{
-		{"env", SourceTaskSequence, s.Env != ""},
-		{"file", SourceFile, s.File != ""},
-		{"command", SourceCommand, len(s.Command) > 0},
-		{"timeout", SourceCommand, s.Timeout != 0},
-	} {
-		if at := path + "." + part.key; part.given && part.owner != s.Type {
-			found.bad(at, "%s is for type %s only, and this is %s; remove it", part.key, part.owner, s.Type)
-		} else if !part.given && part.owner == s.Type {
-			found.bad(at, "type %s needs the setting %s", s.Type, part.key)
-		}
-	}
-	if strings.ContainsAny(s.Env, "=\x00 ") {
-		found.bad(path+".env", "%q is not the name of a variable; write one such as _SMSTSDPAuthToken", s.Env)
-	}
-	if len(s.Command) > 0 && s.Command[0] == "" {
-		found.bad(path+".command", "the first entry is the program; write its path")
-	}
 }

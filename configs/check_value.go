@@ -51,9 +51,22 @@ func (f *findings) filled(path string, values []string, write string) {
 }
 
 // name reports text that would be a nuisance in logs and paths.
-func (f *findings) name(path, name string) {
-	if name == "" || len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }) {
+func (f *findings) name(path, name string) bool {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }
+	bad := name == "" || len(name) > 255 || strings.ContainsFunc(name, odd)
+	if bad {
 		f.bad(path, "%.64q is not a name; write 1 to 255 printable characters without spaces", name)
+	}
+	return !bad
+}
+
+// unknownPrefix begins the hierarchy of a host that is not configured. A configured one that began so could be mixed up
+// with it, and a client who names a host could put files there.
+const unknownPrefix = "host:"
+
+func (f *findings) hierarchy(path, name string) {
+	if f.name(path, name) && strings.HasPrefix(strings.ToLower(name), unknownPrefix) {
+		f.bad(path, "%.64q begins with %q, which is kept for hosts that are not in this file; write another name", name, unknownPrefix)
 	}
 }
 
@@ -105,6 +118,15 @@ func (f *findings) credentials(path, text string) bool {
 	return found
 }
 
+// withPort returns a plain URL with its port, the usual one of its scheme when it has none: one server has one such text.
+func withPort(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Port() != "" {
+		return strings.TrimRight(text, "/")
+	}
+	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+}
+
 // plainURL returns a URL in lower case without the slash at its end.
 func plainURL(text string) string { return strings.ToLower(strings.TrimSuffix(text, "/")) }
 
@@ -113,7 +135,7 @@ func isHostPort(s string) bool {
 	host := s
 	if at := strings.LastIndexByte(s, ':'); at >= 0 && !strings.HasSuffix(s, "]") {
 		n, err := strconv.ParseUint(s[at+1:], 10, 16)
-		if err != nil || n == 0 {
+		if err != nil || n == 0 || s[at+1] == '0' { // 080 would be another server than 80
 			return false
 		}
 		host = s[:at]

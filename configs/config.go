@@ -26,7 +26,7 @@ type Config struct {
 	Entitlement Entitlement `yaml:"entitlement"`
 	// Token says where tokens for distribution points come from and how they are presented.
 	Token Token `yaml:"token"`
-	// Admin is the listener for the dashboard, the API and the metrics.
+	// Admin is the listener for the API and the metrics.
 	Admin Admin `yaml:"admin"`
 	// Log says what is logged, and how.
 	Log Log `yaml:"log"`
@@ -53,7 +53,8 @@ type Upstream struct {
 	MaxConnectionsPerHost int `yaml:"max_connections_per_host"`
 	// FailuresToOpen is how many failures in a row take a distribution point out of use. Default 3; 1 to 1000.
 	FailuresToOpen int `yaml:"failures_to_open"`
-	// CoolDown is how long it then stays out of use. Default 10s; more than zero.
+	// CoolDown is how long it then stays out of use. Each trial that fails then doubles that, up to five minutes (or
+	// CoolDown, when that is longer). Default 10s; more than zero.
 	CoolDown Duration `yaml:"cool_down"`
 	// TokenEndpointPort is the HTTPS port on which a plain-HTTP distribution point takes tokens. Default 443.
 	TokenEndpointPort int `yaml:"token_endpoint_port"`
@@ -87,7 +88,7 @@ type Entitlement struct {
 	Grace Duration `yaml:"grace"`
 }
 
-// Admin is the listener for the dashboard, the API and the metrics.
+// Admin is the listener for the API and the metrics.
 type Admin struct {
 	// Address is host:port on loopback. Default 127.0.0.1:8081. It has no TLS, so it is refused on a network.
 	Address string `yaml:"address"`

@@ -71,7 +71,7 @@ token:
   sources: [{type: command, command: [/bin/get, "-x"]}, {type: file, file: /t}, {type: task_sequence, env: X}]
   header_name: X-Token
   header_format: "{token}"
-  extra_headers: [X-Other]
+  credential_headers: [X-Other]
   max_age: 1h
   refresh_before: 0
   vdirs: [plain, no_cert, token_auth]
@@ -102,7 +102,7 @@ func TestEverySetting(t *testing.T) {
 		{"management points", c.ManagementPoints, []string{"mp1.example.com", "https://mp2.example.com:8443"}},
 		{"decimal size", c.Cache.MaxBytes, Bytes(1e12)},
 		{"zero size", c.Cache.MinFreeBytes, Bytes(0)},
-		{"timeout default", c.Token.Sources[0].Timeout, seconds(30)},
+		{"timeout default", c.Token.Sources[0].Timeout, seconds(10)},
 		{"duration", c.Upstream.GiveUpAfter, seconds(90)},
 	} {
 		if !reflect.DeepEqual(tt.got, tt.want) {

@@ -1,5 +1,7 @@
 package configs
 
+import "time"
+
 // Token says where tokens for distribution points come from and how they are presented.
 type Token struct {
 	// Sources are asked in this order; the next one only when one has no token. Default: request, task_sequence.
@@ -9,19 +11,20 @@ type Token struct {
 	HeaderName string `yaml:"header_name"`
 	// HeaderFormat is the header's value; it has {token} exactly once. Not public either. Default "Bearer {token}".
 	HeaderFormat string `yaml:"header_format"`
-	// ExtraHeaders are further headers that carry credentials when a client sends them. Default none.
-	ExtraHeaders []string `yaml:"extra_headers"`
-	// MaxAge is how long a token that does not tell its own expiry is used. Default 8h; more than zero.
+	// CredentialHeaders are the names of further request headers that carry a credential when a client sends them, besides
+	// Authorization and HeaderName. Default none.
+	CredentialHeaders []string `yaml:"credential_headers"`
+	// MaxAge is how long a token that does not tell its own expiry is used. Default 8h; at least 1s.
 	MaxAge Duration `yaml:"max_age"`
 	// RefreshBefore is how long before its expiry a token is replaced. Default 5m; less than MaxAge. Zero: at expiry.
 	RefreshBefore Duration `yaml:"refresh_before"`
-	// Vdirs are the virtual directories that take a token: plain, no_cert, token_auth. Default token_auth.
+	// Vdirs are the virtual directories that take a token: plain, no_cert, token_auth; at least one. Default token_auth.
 	Vdirs []string `yaml:"vdirs"`
 }
 
 // TokenSource is one place where a token may be found.
 type TokenSource struct {
-	// Type is SourceRequest, SourceTaskSequence, SourceFile or SourceCommand. Required.
+	// Type is SourceRequest, SourceTaskSequence, SourceFile or SourceCommand. Required. The first two can be there once.
 	Type string `yaml:"type"`
 	// Env is the variable that holds the token, for task_sequence only. Default _SMSTSDPAuthToken.
 	Env string `yaml:"env,omitempty"`
@@ -30,7 +33,7 @@ type TokenSource struct {
 	// Command is a program and its arguments; it prints the token. No shell is involved. Required for command, refused
 	// otherwise.
 	Command []string `yaml:"command,omitempty"`
-	// Timeout bounds the command. For command only, refused otherwise. Default, and zero: 30s.
+	// Timeout bounds the command. For command only, refused otherwise. Less than 30s. Default, and zero: 10s.
 	Timeout Duration `yaml:"timeout,omitempty"`
 }
 
@@ -45,12 +48,15 @@ const (
 	SourceCommand = "command"
 )
 
+// defaultCommandTimeout is how long a token command may run if nothing else is said.
+const defaultCommandTimeout = Duration(10 * time.Second)
+
 // complete fills the defaults that depend on the type.
 func (s *TokenSource) complete() {
 	if s.Type == SourceTaskSequence && s.Env == "" {
 		s.Env = "_SMSTSDPAuthToken"
 	}
 	if s.Type == SourceCommand && s.Timeout == 0 {
-		s.Timeout = seconds(30)
+		s.Timeout = defaultCommandTimeout
 	}
 }

@@ -33,7 +33,7 @@ func upstreamConfig(c *configs.Config) upstream.Config {
 	u := c.Upstream
 	config := upstream.Config{
 		TokenVdirs: vdirs(c.Token.Vdirs), TokenEndpointPort: u.TokenEndpointPort,
-		CredentialHeaders: append([]string{"Authorization", c.Token.HeaderName}, c.Token.ExtraHeaders...),
+		CredentialHeaders: append([]string{"Authorization", c.Token.HeaderName}, c.Token.CredentialHeaders...),
 		ConnectTimeout:    time.Duration(u.ConnectTimeout), HeaderTimeout: time.Duration(u.ResponseTimeout),
 		StallTimeout: time.Duration(u.StallTimeout), GiveUpAfter: time.Duration(u.GiveUpAfter),
 		CoolDown: time.Duration(u.CoolDown), FailuresToOpen: u.FailuresToOpen, MaxConnsPerHost: u.MaxConnectionsPerHost,

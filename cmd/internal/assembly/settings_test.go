@@ -47,7 +47,7 @@ func TestUpstreamConfig(t *testing.T) {
 distribution_points: [{url: "http://DP1", audience: mine}, {url: "https://cloud:8443", hierarchy: west}]
 upstream: {connect_timeout: 1s, response_timeout: 2s, stall_timeout: 3s, give_up_after: 4s, max_connections_per_host: 5,
   failures_to_open: 6, cool_down: 7s, token_endpoint_port: 8}
-token: {header_name: X-Token, extra_headers: [X-More], vdirs: [token_auth, no_cert]}
+token: {header_name: X-Token, credential_headers: [X-More], vdirs: [token_auth, no_cert]}
 `)
 	got := upstreamConfig(c)
 	want := upstream.Config{

@@ -9,9 +9,6 @@ import (
 	"branchpoint/tokenbroker"
 )
 
-// longestCommand is what the broker lets a command take: it gives every source half a minute.
-const longestCommand = 29 * time.Second
-
 // tokenConfig puts the sources of tokens in their configured order.
 func tokenConfig(c configs.Token, log *slog.Logger) (tokenbroker.Config, error) {
 	config := tokenbroker.Config{
@@ -61,11 +58,8 @@ func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tok
 		file, err := tokenbroker.NewFileSource(tokenbroker.FileConfig{Name: "file" + suffix, Path: s.File, Logger: log})
 		return []tokenbroker.Source{file}, err
 	case configs.SourceCommand:
-		if limit := time.Duration(s.Timeout); limit > longestCommand+time.Second {
-			log.Warn("a token command is ended sooner than the configuration says", "timeout", limit, "ended_after", longestCommand)
-		}
 		command, err := tokenbroker.NewCommandSource(tokenbroker.CommandConfig{
-			Name: "command" + suffix, Argv: s.Command, Timeout: min(time.Duration(s.Timeout), longestCommand),
+			Name: "command" + suffix, Argv: s.Command, Timeout: time.Duration(s.Timeout),
 		})
 		return []tokenbroker.Source{command}, err
 	}
