@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -74,5 +75,36 @@ func TestFailover(t *testing.T) {
 	t.Logf("%d runs, %d of them with a failing DP: no client saw an error; at most %d bytes were fetched twice", runs, struck, worst)
 	if struck < runs*3/4 {
 		t.Errorf("only %d of %d faults struck: the test does not test", struck, runs)
+	}
+}
+
+// TestFailoverOfEntitlement: a DP dies, and a client that nobody has seen before asks it for content that nobody has asked
+// for before, at a listener where the DP decides. What is open to everybody elsewhere is had, what is not is told to come
+// back later.
+func TestFailoverOfEntitlement(t *testing.T) {
+	t.Parallel()
+	lib, f := library(t, 3<<20+17)
+	listed := "Content_00000000-0000-0000-0000-000000000001"
+	v, err := lib.Publish(listed, sim.FileSpec{Path: f.Path, Size: f.Size})
+	must(t, err)
+	hidden, _ := v.File(f.Path)
+	first := anonymousDP(t, sim.DPConfig{Name: "dp1", Library: lib})
+	second := startDP(t, sim.DPConfig{
+		Name: "dp2", Library: lib, Access: map[sim.Vdir]sim.Access{sim.VdirPlain: sim.AccessAnonymous},
+		Accounts: []sim.Account{{Domain: "BRANCH", Name: "PC1$", Password: sim.NewSecret("one")}},
+	})
+	second.SetACL(listed, "BRANCH\\PC1$")
+	doors, origin := twoDoors(t)
+	b := startBox(t, nil, []*sim.DP{first, second}, doors+"upstream: {response_timeout: 2s}\n")
+	open, shut := bitsURL(first, app+".1", f.Path), bitsURL(first, listed+".1", f.Path)
+	first.Kill()
+	door := b.at(origin)
+	for i := range 3 {
+		if _, err := download(t.Context(), door.client(), open, f, 0, -1); err != nil {
+			t.Errorf("client %d of what is open to everybody: %v", i, err)
+		}
+	}
+	if got := door.askOnce(t, shut, ""); got.status != http.StatusBadGateway || got.header.Get("Retry-After") == "" || holdsPart(hidden, got.body) {
+		t.Errorf("what is not open: status %d, %v, %d bytes", got.status, got.header, len(got.body))
 	}
 }
