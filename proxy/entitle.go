@@ -2,16 +2,10 @@ package proxy
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
-	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"branchpoint/cache"
 	"branchpoint/proxy/content"
@@ -46,13 +40,21 @@ func (e *exchange) inNetworks() bool {
 }
 
 // asked lets the distribution point decide, or remembers what it decided a short while ago for the same credential and
-// the same content.
+// the same content. Requests with the same question share one answer.
 func (p *Proxy) asked(ctx context.Context, t content.Target) error {
 	id := p.verdict.id(t)
-	age, known := p.verdict.age(id)
-	if known && age < p.config.VerdictAge {
+	if p.verdict.settled(id) {
 		return nil
 	}
+	file, err := p.questions.put(ctx, id, t.ID, func(ctx context.Context) error { return p.ask(ctx, id, t) })
+	if errors.Is(err, errNotEntitled) && file != t.ID {
+		return p.ask(ctx, id, t) // another file of the content may just be missing
+	}
+	return err
+}
+
+// ask puts the question, and remembers the answer.
+func (p *Proxy) ask(ctx context.Context, id verdictID, t content.Target) error {
 	status, err := p.config.Origins.Ask(ctx, t)
 	switch {
 	case err == nil && status >= 200 && status < 300:
@@ -63,7 +65,7 @@ func (p *Proxy) asked(ctx context.Context, t content.Target) error {
 		p.verdict.forget(id)
 		p.metrics.verdict("refused")
 		return errNotEntitled
-	case known && errors.Is(err, cache.ErrUnreachable):
+	case errors.Is(err, cache.ErrUnreachable) && p.verdict.extend(id):
 		p.metrics.verdict("grace")
 		return nil
 	}
@@ -71,67 +73,7 @@ func (p *Proxy) asked(ctx context.Context, t content.Target) error {
 	return err
 }
 
-// verdicts remembers that a credential was admitted to a content. Refusals are not remembered: a client that was just
-// given access must not wait.
-type verdicts struct {
-	key   [32]byte
-	grace time.Duration
-
-	admitted *lru.Cache[verdictID, time.Time]
+// settled tells whether the client of e may have its target's content, without anybody being asked now.
+func (p *Proxy) settled(e *exchange) bool {
+	return e.ours() || p.verdict.settled(p.verdict.id(e.target))
 }
-
-// verdictID is a keyed hash of the credential, the host and the content, so that no credential is kept.
-type verdictID [sha256.Size]byte
-
-// maxVerdicts is 5,000 clients with a dozen contents each.
-const maxVerdicts = 1 << 16
-
-func (v *verdicts) init(grace time.Duration) {
-	rand.Read(v.key[:])
-	v.grace = grace
-	v.admitted, _ = lru.New[verdictID, time.Time](maxVerdicts) // fails only for a size below one
-}
-
-// notCredentials are the request headers that say nothing of who asks. How a token is presented is not public, so every
-// other header counts as part of the credential.
-var notCredentials = []string{"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "If-Match",
-	"If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Pragma", "Range", "User-Agent", "Via",
-	"X-P2p-Peerdist", "X-P2p-Peerdistex"}
-
-// id names the question whether the sender of t.Header may have the content of t.
-func (v *verdicts) id(t content.Target) verdictID {
-	mac := hmac.New(sha256.New, v.key[:])
-	part := func(s string) {
-		mac.Write([]byte{byte(len(s) >> 16), byte(len(s) >> 8), byte(len(s))})
-		mac.Write([]byte(s))
-	}
-	part(t.Scheme + "://" + t.Host)
-	part(t.Vdir.String())
-	part(t.ID.Group())
-	names := make([]string, 0, len(t.Header))
-	for name := range t.Header {
-		if !slices.Contains(notCredentials, name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, value := range t.Header[name] {
-			part(name)
-			part(value)
-		}
-	}
-	return verdictID(mac.Sum(nil))
-}
-
-// age returns how old the last admission is, and whether there is one that is not older than the grace.
-func (v *verdicts) age(id verdictID) (time.Duration, bool) {
-	at, ok := v.admitted.Get(id)
-	age := time.Since(at)
-	return age, ok && age < v.grace
-}
-
-func (v *verdicts) note(id verdictID) { v.admitted.Add(id, time.Now()) }
-
-// forget ends an admission: the grace is for a distribution point that is silent, and this one has spoken.
-func (v *verdicts) forget(id verdictID) { v.admitted.Remove(id) }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"branchpoint/proxy"
 )
@@ -93,24 +92,6 @@ func TestVerdictReuse(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestVerdictAges: an old admission is renewed, a recent one serves while the DP is away, and a refusal ends it.
-func TestVerdictAges(t *testing.T) {
-	s, dp := originSite(t, proxy.Listener{Entitlement: proxy.Origin}, proxy.Config{VerdictAge: 1, Grace: time.Hour})
-	dp.answerWith(guarded(dp))
-	c := s.client()
-	ask := func() answer { return s.ask(c, "GET", versioned+"a", "X-Key: good") }
-	wantBody(t, ask(), dp.data)
-	dp.answerWith(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
-	wantBody(t, ask(), dp.data) // grace
-	stranger := s.ask(c, "GET", versioned+"a", "X-Key: unknown")
-	wantStatus(t, stranger, http.StatusBadGateway)
-	wantHeader(t, stranger.Header, "Retry-After", "10")
-	dp.answerWith(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-	wantStatus(t, ask(), http.StatusUnauthorized)
-	dp.answerWith(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
-	wantStatus(t, ask(), http.StatusBadGateway)
 }
 
 func TestVerdictEnds(t *testing.T) {

@@ -9,9 +9,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"branchpoint/cache"
-	"branchpoint/proxy/content"
 )
 
 // express has a connection while it brings nothing but plain requests for files that are all on disk; with the first
@@ -29,6 +26,14 @@ type express struct {
 	mu      sync.Mutex
 	closing bool
 	conns   map[net.Conn]bool // true while it waits for a request
+}
+
+// traveller is a connection of express, and what is kept for it from one request to the next.
+type traveller struct {
+	net.Conn
+	address string // with the port
+	out     wire
+	limit   time.Time // of the wait for a request
 }
 
 // expressBuffer holds the whole header of a request; a longer one is for net/http.
@@ -56,9 +61,8 @@ func (x *express) accept(ln *limited) error {
 
 // serve answers hits until something else comes.
 func (x *express) serve(conn net.Conn) {
+	c := &traveller{Conn: conn, address: conn.RemoteAddr().String(), out: wire{conn: conn}}
 	in := bufio.NewReaderSize(conn, expressBuffer)
-	out := &wire{conn: conn}
-	var read []byte
 	for {
 		if _, err := in.Peek(1); err != nil {
 			x.end(conn)
@@ -66,20 +70,17 @@ func (x *express) serve(conn net.Conn) {
 		}
 		x.busy(conn)
 		buffered, _ := in.Peek(in.Buffered())
-		var (
-			r *http.Request
-			t content.Target
-		)
-		if end := bytes.Index(buffered, []byte("\r\n\r\n")); end >= 0 {
-			read = append(read[:0], buffered[:end+4]...)
-			r, t = x.hit(read, conn)
+		end := bytes.Index(buffered, []byte("\r\n\r\n")) + 4
+		var hit *exchange
+		if end >= 4 {
+			hit = x.hit(c, buffered[:end])
 		}
-		if r == nil {
+		if hit == nil {
 			x.pass(conn, slices.Clone(buffered))
 			return
 		}
-		in.Discard(len(read))
-		if !x.answer(out, r, t) || !x.waiting(conn, idleTimeout) {
+		in.Discard(end)
+		if !x.answer(hit) || !x.waitingAgain(c) {
 			x.end(conn)
 			return
 		}
@@ -87,54 +88,38 @@ func (x *express) serve(conn net.Conn) {
 }
 
 // answer runs the handler, and tells whether the connection is good for another request.
-func (x *express) answer(out *wire, r *http.Request, t content.Target) (again bool) {
-	out.begin(r)
+func (x *express) answer(e *exchange) (again bool) {
+	out := e.w.(*wire)
 	defer func() {
 		if recover() != nil { // the handler has told of it
 			again = false
 		}
 	}()
-	x.door.serveNamed(out, r, t)
+	x.door.serveNamed(e, out.request)
 	return out.finish()
 }
 
-// hit returns the request, and what it is for, when it is one that can be answered from the disk at once, nil when it is
-// not.
-func (x *express) hit(head []byte, conn net.Conn) (*http.Request, content.Target) {
+// hit returns the exchange of a request that can be answered from the disk at once, nil when it cannot.
+func (x *express) hit(c *traveller, head []byte) *exchange {
 	if !isPlainHead(head) {
-		return nil, content.Target{}
+		return nil
 	}
 	r, err := http.ReadRequest(bufio.NewReaderSize(bytes.NewReader(head), len(head)))
 	if err != nil || !isPlain(r) {
-		return nil, content.Target{}
+		return nil
 	}
-	r.RemoteAddr = conn.RemoteAddr().String()
+	r.RemoteAddr = c.address
+	c.out.begin(r)
+	e := newExchange(&c.out, r, x.door.l)
 	p := x.door.p
-	if p.admit(newExchange(nil, r, x.door.l), r) != nil {
-		return nil, content.Target{}
+	if p.admit(e, r) != nil {
+		return nil
 	}
-	t, class := p.classify(r)
-	if class != classContent || !x.settled(r.RemoteAddr, t) || !p.config.Cache.Ready(keyOf(t)) {
-		return nil, content.Target{}
+	e.target, e.class = p.classify(r)
+	if e.class != classContent || !p.settled(e) || !p.config.Cache.Ready(e.key()) {
+		return nil
 	}
-	return r, t
-}
-
-// settled tells whether the client may have the target's content, without anybody being asked now.
-func (x *express) settled(client string, t content.Target) bool {
-	p := x.door.p
-	address, _, err := net.SplitHostPort(client)
-	e := exchange{listener: x.door.l, client: address}
-	if err == nil && e.ours() {
-		return true
-	}
-	age, known := p.verdict.age(p.verdict.id(t))
-	return known && age < p.config.VerdictAge
-}
-
-// keyOf is the name of a target in the cache.
-func keyOf(t content.Target) cache.Key {
-	return cache.Key{Name: t.ID.Name(), Group: t.ID.Group(), Mutable: t.ID.Mutable(), Origin: t.Host}
+	return e
 }
 
 // isPlainHead refuses heads that net/http may take another way than this package would: lines that do not end in CR LF, folded
@@ -175,10 +160,23 @@ func isPlain(r *http.Request) bool {
 	return true
 }
 
+// waitingAgain is waiting after an answer. The deadline is moved when that makes a difference.
+func (x *express) waitingAgain(c *traveller) bool {
+	if now := time.Now(); c.limit.Before(now.Add(idleTimeout - time.Second)) {
+		c.limit = now.Add(idleTimeout)
+		_ = c.SetReadDeadline(c.limit)
+	}
+	return x.note(c.Conn)
+}
+
 // waiting notes that a connection waits for a request, for so long. It closes the connection and returns false when the
 // proxy is closing.
 func (x *express) waiting(conn net.Conn, limit time.Duration) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(limit)) // a connection that is gone says so when it is read
+	return x.note(conn)
+}
+
+func (x *express) note(conn net.Conn) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.closing {

@@ -57,7 +57,8 @@ type Config struct {
 	Via string
 	// VerdictAge is how long a distribution point's word that a client may have a content counts. Zero means 5 minutes.
 	VerdictAge time.Duration
-	// Grace is how long it still counts when no distribution point can be reached. Zero means 24 hours.
+	// Grace is how long it still counts when no distribution point can be reached, which is tried once a minute. Zero means
+	// 24 hours.
 	Grace time.Duration
 	// TunnelIdle is how long a tunnel may be silent. Zero means 10 minutes.
 	TunnelIdle time.Duration
@@ -68,11 +69,13 @@ type Config struct {
 
 // Proxy answers requests for any number of listeners.
 type Proxy struct {
-	config  Config
-	log     *slog.Logger
-	metrics *metrics
-	verdict verdicts
-	forward *forwarder
+	config    Config
+	log       *slog.Logger
+	metrics   *metrics
+	verdict   verdicts
+	questions questions
+	forward   *forwarder
+	via       []string // the header's value; nobody changes it
 }
 
 // New makes a Proxy. Close ends it.
@@ -102,8 +105,10 @@ func New(config Config) (*Proxy, error) {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	p := &Proxy{config: config, log: config.Logger, metrics: newMetrics(config.Registerer)}
-	p.verdict.init(config.Grace)
+	p.verdict.init(config.VerdictAge, config.Grace)
+	p.questions.panicked = p.panicked
 	p.forward = newForwarder(config, p.metrics)
+	p.via = []string{"1.1 " + config.Via}
 	return p, nil
 }
 
@@ -135,9 +140,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveNamed is ServeHTTP for a request that was admitted and named before.
-func (d *door) serveNamed(w http.ResponseWriter, r *http.Request, t content.Target) {
-	e := newExchange(w, r, d.l)
-	e.crowded, e.target, e.class = d.crowded, t, classContent
+func (d *door) serveNamed(e *exchange, r *http.Request) {
+	e.crowded = d.crowded
 	d.p.metrics.active.Inc()
 	defer d.p.finish(e)
 	d.p.dispatch(e, r)
