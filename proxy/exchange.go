@@ -27,6 +27,8 @@ type exchange struct {
 
 	class   class
 	target  content.Target
+	named   cache.Key // of the target, once it was asked for
+	ready   bool      // everything was on disk a moment ago
 	status  int
 	bytes   int64
 	result  string // of the cache: hit, miss, collapsed, pass, refused
@@ -40,6 +42,15 @@ func newExchange(w http.ResponseWriter, r *http.Request, l Listener) *exchange {
 		client = r.RemoteAddr
 	}
 	return &exchange{w: w, listener: l, client: client, method: r.Method, host: r.Host, path: r.URL.Path, start: time.Now()}
+}
+
+// key is the name of the exchange's target in the cache.
+func (e *exchange) key() cache.Key {
+	if e.named.Name == "" {
+		id := e.target.ID
+		e.named = cache.Key{Name: id.Name(), Group: id.Group(), Mutable: id.Mutable(), Origin: e.target.Host}
+	}
+	return e.named
 }
 
 // clientStall is how long a client may take no byte at all of what one write offers it, and send none of a body. BITS

@@ -119,19 +119,28 @@ func (x *express) hit(c *traveller, head []byte) *exchange {
 	if e.class != classContent || !p.settled(e) || !p.config.Cache.Ready(e.key()) {
 		return nil
 	}
+	e.ready = true
 	return e
 }
 
-// isPlainHead refuses heads that net/http may take another way than this package would: lines that do not end in CR LF, folded
-// lines, control characters, and more than one Host or any length of a body.
+// isPlainHead refuses heads that net/http's server may take another way than http.ReadRequest does, or would refuse: lines
+// that do not end in CR LF, folded lines, control characters, names that are no tokens, more than one Host, and any length
+// of a body.
 func isPlainHead(head []byte) bool {
-	hosts := 0
-	for line := range bytes.SplitSeq(head[:len(head)-4], []byte("\r\n")) {
-		if len(line) == 0 || line[0] == ' ' || line[0] == '\t' ||
-			bytes.ContainsFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+	lines := bytes.SplitSeq(head[:len(head)-4], []byte("\r\n"))
+	first, hosts := true, 0
+	for line := range lines {
+		if len(line) == 0 || bytes.ContainsFunc(line, isControl) {
 			return false
 		}
-		name, _, _ := bytes.Cut(line, []byte(":"))
+		if first {
+			first = false
+			continue
+		}
+		name, _, ok := bytes.Cut(line, []byte(":"))
+		if !ok || !isToken(string(name)) {
+			return false
+		}
 		switch {
 		case bytes.EqualFold(name, []byte("Host")):
 			hosts++
@@ -141,6 +150,8 @@ func isPlainHead(head []byte) bool {
 	}
 	return hosts == 1
 }
+
+func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // isPlain tells whether a request is a proxy's GET or HEAD that wants nothing special of the connection.
 func isPlain(r *http.Request) bool {

@@ -22,8 +22,11 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 	if !ranges.valid {
 		r = withoutRange(r) // IIS ignores what it does not understand, and so do we
 	}
-	src := &watched{Source: p.config.Origins.Source(t)}
-	key := keyOf(t)
+	src := &watched{source: sync.OnceValue(func() cache.Source { return p.config.Origins.Source(t) })}
+	if !e.ready {
+		src.source()
+	}
+	key := e.key()
 	use := cache.Use{Client: e.client, Offset: ranges.offset, Length: ranges.length}
 	if r.Method == http.MethodHead {
 		use.Length = 0
@@ -55,9 +58,9 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watche
 	e.result = result(reader, use, src)
 	header := e.Header()
 	clear(header) // of the generation that was tried before
-	header.Set("Via", "1.1 "+p.config.Via)
-	header.Set("Cache-Status", cacheStatus[e.result])
-	header.Set("Content-Type", "application/octet-stream")
+	header["Via"] = p.via
+	header["Cache-Status"] = cacheStatus[e.result]
+	header["Content-Type"] = octetStream
 	if info.ContentType != "" {
 		header.Set("Content-Type", info.ContentType)
 	}
@@ -82,13 +85,16 @@ func withoutRange(r *http.Request) *http.Request {
 }
 
 // cacheStatus is what we tell of an answer's origin (RFC 9211).
-var cacheStatus = map[string]string{
-	"hit":       "Branchpoint; hit",
-	"checked":   "Branchpoint; fwd=stale", // it is here, and the distribution point was asked whether it still holds
-	"collapsed": "Branchpoint; fwd=miss; collapsed",
-	"miss":      "Branchpoint; fwd=miss; stored",
-	"asked":     "Branchpoint; fwd=miss", // HEAD
+var cacheStatus = map[string][]string{
+	"hit":       {"Branchpoint; hit"},
+	"checked":   {"Branchpoint; fwd=stale"}, // it is here, and the distribution point was asked whether it still holds
+	"collapsed": {"Branchpoint; fwd=miss; collapsed"},
+	"miss":      {"Branchpoint; fwd=miss; stored"},
+	"asked":     {"Branchpoint; fwd=miss"}, // HEAD
 }
+
+// octetStream is what a file is when its origin does not say. Nobody changes it.
+var octetStream = []string{"application/octet-stream"}
 
 // result tells whether what the client asks for is there, and if not, who gets it.
 func result(r *cache.Reader, use cache.Use, src *watched) string {
@@ -115,20 +121,20 @@ func result(r *cache.Reader, use cache.Use, src *watched) string {
 // watched is a Source that knows whether this request has asked it. The cache asks one that it knows nothing of to Open,
 // and one that it checks to Stat.
 type watched struct {
-	cache.Source
+	source       func() cache.Source // made when it is first needed: a hit needs none
 	stat, opened atomic.Bool
 }
 
 // Stat implements cache.Source.
 func (w *watched) Stat(ctx context.Context) (cache.Info, error) {
 	w.stat.Store(true)
-	return w.Source.Stat(ctx)
+	return w.source().Stat(ctx)
 }
 
 // Open implements cache.Source.
 func (w *watched) Open(ctx context.Context, want *cache.Info, off, n int64) (cache.Info, io.ReadCloser, error) {
 	w.opened.Store(true)
-	return w.Source.Open(ctx, want, off, n)
+	return w.source().Open(ctx, want, off, n)
 }
 
 // body is what http.ServeContent reads. For several ranges it reads in a goroutine of its own, which may still be at it

@@ -20,10 +20,15 @@ type wire struct {
 	sent    bool         // the head is out
 	left    int64        // bytes of the body that are still to come, below zero when nobody knows
 	last    bool         // the connection ends with this answer
+	limit   time.Time    // the connection's deadline for writing
 }
 
 func (w *wire) begin(r *http.Request) {
-	*w = wire{conn: w.conn, head: w.head, request: r, header: make(http.Header, 12)}
+	if w.header == nil {
+		w.header = make(http.Header, 12)
+	}
+	clear(w.header)
+	*w = wire{conn: w.conn, head: w.head, limit: w.limit, request: r, header: w.header}
 }
 
 // Header implements http.ResponseWriter.
@@ -36,8 +41,14 @@ func (w *wire) WriteHeader(status int) {
 	}
 }
 
-// SetWriteDeadline is for http.ResponseController.
-func (w *wire) SetWriteDeadline(t time.Time) error { return w.conn.SetWriteDeadline(t) }
+// SetWriteDeadline is for http.ResponseController. A deadline is moved when that makes a difference.
+func (w *wire) SetWriteDeadline(t time.Time) error {
+	if d := t.Sub(w.limit); d >= 0 && d < time.Second {
+		return nil
+	}
+	w.limit = t
+	return w.conn.SetWriteDeadline(t)
+}
 
 // Write implements http.ResponseWriter.
 func (w *wire) Write(p []byte) (int, error) {
@@ -95,12 +106,14 @@ func (w *wire) compose() {
 	if w.last {
 		w.header.Set("Connection", "close")
 	}
-	if w.header["Date"] == nil {
-		w.header["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
-	}
 	delete(w.header, "Transfer-Encoding") // the length says it, or the end of the connection
 	w.head.Reset()
 	fmt.Fprintf(&w.head, "HTTP/1.1 %d %s\r\n", w.status, http.StatusText(w.status))
+	if w.header["Date"] == nil {
+		w.head.WriteString("Date: ")
+		w.head.Write(time.Now().UTC().AppendFormat(w.head.AvailableBuffer(), http.TimeFormat))
+		w.head.WriteString("\r\n")
+	}
 	_ = w.header.Write(&w.head) // a buffer takes everything
 	w.head.WriteString("\r\n")
 }
