@@ -197,16 +197,14 @@ func (f *fill) finish(mine bool, sum uint32, n int64) (more bool) {
 	return more && (!beyond || f.reserve(f.next, f.next+1) == nil)
 }
 
-// goOn claims a slice beyond the window while somebody reads: a stream that gives the whole object whatever it was asked
-// for is used to its end, any other one ends here by itself. It does so before a reader is woken, who would ask for the
-// same slice. b.mu is held.
+// goOn claims a slice beyond the window while somebody reads and nobody else has it: a stream that gives the whole object
+// whatever it was asked for is used for as long as its bytes are needed, any other one ends here by itself. It does so
+// before a reader is woken, who would ask for the same slice. b.mu is held.
 func (f *fill) goOn() bool {
 	b := f.b
-	if f.next >= b.n || b.readers == 0 || b.gone != nil || b.c.ctx.Err() != nil {
+	if f.next >= b.n || !b.free(f.next) || b.readers == 0 || b.gone != nil || b.c.ctx.Err() != nil {
 		return false
 	}
-	if b.free(f.next) {
-		b.owner[f.next] = f
-	}
+	b.owner[f.next] = f
 	return true
 }
