@@ -28,8 +28,10 @@ type Store interface {
 
 // Contents is what the cache holds.
 type Contents interface {
-	// Objects returns what is there, by name.
-	Objects() []cache.Object
+	// Names returns the names of all objects, each once, in no order. The caller may change the list.
+	Names() []string
+	// Generations returns every generation of one object; none when there is no such object.
+	Generations(name string) []cache.Object
 	// Pin and Remove act on an object by its name; false means that there is none.
 	Pin(name string, pinned bool) bool
 	Remove(name string) bool

@@ -54,8 +54,26 @@ func (b *book) String() string {
 	return b.all.String()
 }
 
-func (s *site) Status() cache.Status    { return s.state }
-func (s *site) Objects() []cache.Object { return slices.Clone(s.objects) }
+func (s *site) Status() cache.Status { return s.state }
+
+// Names returns them backwards: no order is promised.
+func (s *site) Names() (names []string) {
+	for _, o := range slices.Backward(s.objects) {
+		if !slices.Contains(names, o.Name) {
+			names = append(names, o.Name)
+		}
+	}
+	return names
+}
+
+func (s *site) Generations(name string) (list []cache.Object) {
+	for _, o := range s.objects {
+		if o.Name == name {
+			list = append(list, o)
+		}
+	}
+	return list
+}
 
 func (s *site) Scrub(time.Duration) (compared, bad int) {
 	<-s.scrubbing

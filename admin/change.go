@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -45,15 +46,9 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, what string, do 
 	return writeJSON(w, http.StatusOK, done)
 }
 
-// objectsOf returns the names of the objects that a name means, none twice.
-func (s *Server) objectsOf(name string) (names []string) {
-	for _, o := range s.config.Contents.Objects() {
-		again := len(names) > 0 && names[len(names)-1] == o.Name
-		if !again && means(name, o.Name) {
-			names = append(names, o.Name)
-		}
-	}
-	return names
+// objectsOf returns the names of the objects that a name means, in no order.
+func (s *Server) objectsOf(name string) []string {
+	return slices.DeleteFunc(s.config.Contents.Names(), func(object string) bool { return !means(name, object) })
 }
 
 // means tells whether a name in a path means an object: it is the object's own, or that of its content.

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"encoding/base64"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,8 +52,7 @@ func (s *Server) serveContents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &failure{http.StatusBadRequest, "the cursor is not one; take \"next\" of the page before"}
 	}
-	all := group(s.config.Contents.Objects())
-	return writeJSON(w, http.StatusOK, page(all, query.Get("prefix"), string(after), limit))
+	return writeJSON(w, http.StatusOK, page(s.config.Contents, query.Get("prefix"), string(after), limit))
 }
 
 // ObjectList is the answer of /api/v1/contents/{name}, by name.
@@ -69,10 +67,8 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var list ObjectList
-	for _, o := range s.config.Contents.Objects() {
-		if means(name, o.Name) {
-			list.Objects = append(list.Objects, o)
-		}
+	for _, object := range slices.Sorted(slices.Values(s.objectsOf(name))) {
+		list.Objects = append(list.Objects, s.config.Contents.Generations(object)...)
 	}
 	if len(list.Objects) == 0 {
 		return errNotStored()
@@ -89,47 +85,6 @@ func readLimit(text string) (int, error) {
 		return 0, &failure{http.StatusBadRequest, "limit must be a number from 1 to " + strconv.Itoa(maxLimit)}
 	}
 	return n, nil
-}
-
-// page returns at most limit contents whose names begin with prefix, in any letter case, and come behind after.
-func page(all map[string]*Content, prefix, after string, limit int) ContentList {
-	prefix = strings.ToLower(prefix)
-	list := ContentList{Contents: []Content{}}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !strings.HasPrefix(strings.ToLower(name), prefix) || name <= after {
-			continue
-		}
-		if len(list.Contents) == limit {
-			list.Next = base64.RawURLEncoding.EncodeToString([]byte(list.Contents[limit-1].Name))
-			break
-		}
-		list.Contents = append(list.Contents, *all[name])
-	}
-	return list
-}
-
-// group adds up objects, which come by name, to contents.
-func group(objects []cache.Object) map[string]*Content {
-	all := make(map[string]*Content)
-	last := ""
-	for _, o := range objects {
-		name := contentOf(o.Name)
-		c := all[name]
-		if c == nil {
-			c = &Content{Name: name, Pinned: true}
-			all[name] = c
-		}
-		if o.Name != last {
-			c.Files, last = c.Files+1, o.Name
-		}
-		c.Objects++
-		c.Stored, c.Size = c.Stored+o.Stored, c.Size+o.Size
-		c.Pinned, c.Open = c.Pinned && o.Pinned, c.Open || o.Open
-		if o.Used.After(c.Used) {
-			c.Used = o.Used
-		}
-	}
-	return all
 }
 
 // contentOf returns the first three parts of an object's name: hierarchy, share and content ID have no slash in them.

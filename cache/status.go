@@ -1,8 +1,8 @@
 package cache
 
 import (
+	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -72,21 +72,34 @@ type Object struct {
 	Open bool `json:"open"`
 }
 
-// Objects returns what the cache holds, by name.
-func (c *Cache) Objects() []Object {
+// Names returns the names of all objects, in no order.
+func (c *Cache) Names() []string {
+	x := &c.index
+	x.mu.Lock()
+	n := len(x.objects)
+	x.mu.Unlock()
+	names := make([]string, 0, n+n/8) // so that no request waits for memory
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.AppendSeq(names, maps.Keys(x.objects))
+}
+
+// Generations returns every generation of an object, the newest last; none when there is no such object.
+func (c *Cache) Generations(name string) []Object {
 	x := &c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	all := make([]Object, 0, len(x.objects))
-	for _, o := range x.objects {
-		for _, e := range o.generations {
-			all = append(all, Object{
-				Name: e.key.Name, Size: e.info.Size, Stored: e.stored, LastModified: e.info.LastModified,
-				Created: e.created, Used: e.used, Protected: e.hot, Pinned: e.pinned, Open: e.refs > 0,
-			})
-		}
+	o := x.objects[name]
+	if o == nil {
+		return nil
 	}
-	slices.SortFunc(all, func(a, b Object) int { return strings.Compare(a.Name, b.Name) })
+	all := make([]Object, 0, len(o.generations))
+	for _, e := range o.generations {
+		all = append(all, Object{
+			Name: e.key.Name, Size: e.info.Size, Stored: e.stored, LastModified: e.info.LastModified,
+			Created: e.created, Used: e.used, Protected: e.hot, Pinned: e.pinned, Open: e.refs > 0,
+		})
+	}
 	return all
 }
 
