@@ -75,6 +75,7 @@ type stubborn struct {
 	stat error
 	cut  int64 // where the streams end with fail
 	fail error
+	when <-chan struct{} // they fail only after it is closed; nil is at once
 }
 
 func (s stubborn) Stat(context.Context) (cache.Info, error) { return s.info(), s.stat }
@@ -85,14 +86,22 @@ func (s stubborn) Open(ctx context.Context, want *cache.Info, off, n int64) (cac
 	}
 	info, body, err := s.pattern.Open(ctx, want, off, n)
 	if off+n > s.cut {
-		body = io.NopCloser(io.MultiReader(io.LimitReader(body, max(s.cut-off, 0)), broken{s.fail}))
+		body = io.NopCloser(io.MultiReader(io.LimitReader(body, max(s.cut-off, 0)), broken{s.fail, s.when}))
 	}
 	return info, body, err
 }
 
-type broken struct{ err error }
+type broken struct {
+	err  error
+	when <-chan struct{}
+}
 
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
+func (b broken) Read([]byte) (int, error) {
+	if b.when != nil {
+		<-b.when
+	}
+	return 0, b.err
+}
 
 type slow struct{ error }
 
@@ -134,11 +143,14 @@ func TestErrorsBeforeTheFirstByte(t *testing.T) {
 func TestErrorsInTheMiddle(t *testing.T) {
 	for name, err := range map[string]error{"changed": cache.ErrChanged, "unreachable": cache.ErrUnreachable, "other": io.ErrUnexpectedEOF} {
 		t.Run(name, func(t *testing.T) {
+			begun := make(chan struct{})
 			s := newSite(t, options{origins: withSource(func(content.Target) cache.Source {
-				return stubborn{pattern: 20 << 20, cut: 9 << 20, fail: err}
+				return stubborn{pattern: 20 << 20, cut: 9 << 20, fail: err, when: begun}
 			})})
-			c := s.raw()
-			got := c.send("GET %sa HTTP/1.1\r\nHost: x\r\n\r\n", versioned).answer("GET")
+			c := s.raw().send("GET %sa HTTP/1.1\r\nHost: x\r\n\r\n", versioned)
+			c.r.Peek(1)
+			close(begun)
+			got := c.answer("GET")
 			if got.err == nil || len(got.body) > 9<<20 {
 				t.Errorf("%d bytes ended properly (%v)", len(got.body), got.err)
 			}
