@@ -1,8 +1,8 @@
 // Package admin is how an administrator sees and steers a running Branchpoint: a JSON API, metrics and health checks over
 // HTTP.
 //
-// Reading shows no secret: tokens appear as fingerprints. Changing anything needs the admin token. Errors are problem
-// details (RFC 9457). When the API can be reached from other machines, everything but /healthz and /readyz needs the token.
+// It has no TLS and answers on loopback only. Reading shows no secret, and so whoever is on this machine may: tokens appear
+// as fingerprints. Changing anything needs the admin token. Errors are problem details (RFC 9457).
 package admin
 
 import (
@@ -60,18 +60,12 @@ type Listener struct {
 	Up bool `json:"up"`
 }
 
-// Config is what a Server is made of. Everything but Hosts and Logger must be set.
+// Config is what a Server is made of. Everything but Logger must be set.
 type Config struct {
 	// Version of the program, for people.
 	Version string
 	// Token is asked of whoever changes something.
 	Token Token
-	// Local says that only processes of this machine reach the API: then reading needs no token. Serve refuses it for an
-	// address that others reach.
-	Local bool
-	// Hosts are the names under which the API may be asked, besides IP addresses and localhost. A web page whose name was
-	// made to lead here (DNS rebinding) asks under a name of its own.
-	Hosts []string
 	// Listeners returns the addresses that clients talk to, as they are now.
 	Listeners func() []Listener
 	Store     Store

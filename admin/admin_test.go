@@ -134,7 +134,7 @@ func (s *site) config(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	return Config{
-		Version: "v1.2.3", Token: token, Local: true, Hosts: []string{"box7.example.com"},
+		Version: "v1.2.3", Token: token,
 		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker,
 		Registry: s.registry, Background: s.work.Go,
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"slices"
 	"strings"
 )
 
@@ -23,10 +22,10 @@ func secureHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// checkHost keeps out web pages whose own name was made to lead here.
+// checkHost keeps out web pages whose own name was made to lead here (DNS rebinding).
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.knownHost(r.Host) {
+		if !knownHost(r.Host) {
 			s.fail(w, r, &failure{http.StatusMisdirectedRequest, "this server is not asked by this name; use its address or localhost"})
 			return
 		}
@@ -34,7 +33,8 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) knownHost(host string) bool {
+// knownHost takes IP addresses and localhost: no web page has such a name.
+func knownHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
@@ -42,8 +42,7 @@ func (s *Server) knownHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	is := func(name string) bool { return strings.EqualFold(name, host) }
-	return is("localhost") || slices.ContainsFunc(s.config.Hosts, is)
+	return strings.EqualFold(host, "localhost")
 }
 
 // requireToken lets only the administrator through.
@@ -57,14 +56,6 @@ func (s *Server) requireToken(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// requireTokenToRead is requireToken where other machines could ask. On loopback whoever asks is on this machine already.
-func (s *Server) requireTokenToRead(next http.Handler) http.Handler {
-	if s.config.Local {
-		return next
-	}
-	return s.requireToken(next)
 }
 
 func (s *Server) authorized(r *http.Request) bool {

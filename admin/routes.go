@@ -18,15 +18,12 @@ func (s *Server) routes() http.Handler {
 
 	r.Get("/healthz", s.serveHealth)
 	r.Get("/readyz", s.handle(s.serveReady))
-	r.Group(func(r chi.Router) {
-		r.Use(s.requireTokenToRead)
-		r.Method(http.MethodGet, "/metrics", s.metricsHandler())
-		r.Get("/api/v1/status", s.handle(s.serveStatus))
-		r.Get("/api/v1/contents", s.handle(s.serveContents))
-		r.Get("/api/v1/contents/{name}", s.handle(s.serveContent))
-		r.Get("/api/v1/upstreams", s.handle(s.serveUpstreams))
-		r.Get("/api/v1/tokens", s.handle(s.serveTokens))
-	})
+	r.Method(http.MethodGet, "/metrics", s.metricsHandler())
+	r.Get("/api/v1/status", s.handle(s.serveStatus))
+	r.Get("/api/v1/contents", s.handle(s.serveContents))
+	r.Get("/api/v1/contents/{name}", s.handle(s.serveContent))
+	r.Get("/api/v1/upstreams", s.handle(s.serveUpstreams))
+	r.Get("/api/v1/tokens", s.handle(s.serveTokens))
 	r.Group(func(r chi.Router) {
 		r.Use(s.requireToken)
 		r.Put("/api/v1/tokens/{audience}", s.handle(s.setToken))

@@ -57,7 +57,7 @@ func Serve(ctx context.Context, c *configs.Config, version string, log *slog.Log
 	defer front.Close()
 
 	api, err := admin.New(admin.Config{
-		Version: version, Token: token, Local: addrPort(doors.admin).Addr().IsLoopback(), Hosts: []string{hostName()},
+		Version: version, Token: token,
 		Listeners: doors.status, Store: store, Contents: store, Upstreams: pool, Tokens: broker,
 		Registry: shared.registry, Background: work.Go, Logger: log,
 	})
