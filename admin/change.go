@@ -8,8 +8,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Changed is the answer to a change of contents.
-type Changed struct {
+// changed is the answer to a change of contents.
+type changed struct {
 	// Objects is how many names of objects it was done to.
 	Objects int `json:"objects"`
 }
@@ -33,7 +33,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, what string, do 
 	if err != nil {
 		return err
 	}
-	done := Changed{}
+	done := changed{}
 	for _, object := range s.objectsOf(name) {
 		if do(object) {
 			done.Objects++

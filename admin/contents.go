@@ -16,8 +16,8 @@ const (
 	maxLimit     = 1000
 )
 
-// Content is all objects of one content ID: what a package, an application or an update is made of.
-type Content struct {
+// content is all objects of one content ID: what a package, an application or an update is made of.
+type content struct {
 	// Name is hierarchy/share/content, as in "default/package/ps100015".
 	Name string `json:"name"`
 	// Files are different ones; Objects counts every generation of each.
@@ -34,9 +34,9 @@ type Content struct {
 	Used time.Time `json:"used,omitzero"`
 }
 
-// ContentList is the answer of /api/v1/contents, by name.
-type ContentList struct {
-	Contents []Content `json:"contents"`
+// contentList is the answer of /api/v1/contents, by name.
+type contentList struct {
+	Contents []content `json:"contents"`
 	// Next is the cursor of the next page; empty on the last one.
 	Next string `json:"next,omitempty"`
 }
@@ -55,8 +55,8 @@ func (s *Server) serveContents(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, page(s.config.Contents, query.Get("prefix"), string(after), limit))
 }
 
-// ObjectList is the answer of /api/v1/contents/{name}, by name.
-type ObjectList struct {
+// objectList is the answer of /api/v1/contents/{name}, by name.
+type objectList struct {
 	Objects []cache.Object `json:"objects"`
 }
 
@@ -66,7 +66,7 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var list ObjectList
+	var list objectList
 	for _, object := range slices.Sorted(slices.Values(s.objectsOf(name))) {
 		list.Objects = append(list.Objects, s.config.Contents.Generations(object)...)
 	}

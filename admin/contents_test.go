@@ -28,14 +28,14 @@ func TestContents(t *testing.T) {
 	s := newSite(t)
 	s.objects = library()
 	server := s.server(t)
-	want := []Content{
+	want := []content{
 		{Name: "default/package/ps100015.3", Files: 2, Objects: 3, Stored: 45, Size: 60, Open: true, Used: s.objects[1].Used},
 		{Name: "eastSide/signature/ps100015.3", Files: 1, Objects: 1, Stored: 1, Size: 1, Pinned: true, Used: s.objects[3].Used},
 	}
-	for query, want := range map[string][]Content{
+	for query, want := range map[string][]content{
 		"": want, "?prefix=EastSide/SIG": want[1:], "?prefix=other": {}, "?limit=1": want[:1], "?limit=1000": want,
 	} {
-		got := decode[ContentList](t, ask(t, server, "GET", "/api/v1/contents"+query, ""), http.StatusOK)
+		got := decode[contentList](t, ask(t, server, "GET", "/api/v1/contents"+query, ""), http.StatusOK)
 		if !slices.Equal(got.Contents, want) {
 			t.Errorf("%s: contents are %+v, want %+v", query, got.Contents, want)
 		}
@@ -43,7 +43,7 @@ func TestContents(t *testing.T) {
 	for _, query := range []string{"?limit=0", "?limit=1001", "?limit=x", "?cursor=*"} {
 		wantProblem(t, ask(t, server, "GET", "/api/v1/contents"+query, ""), http.StatusBadRequest)
 	}
-	list := decode[ObjectList](t, ask(t, server, "GET", "/api/v1/contents/"+url.PathEscape(want[0].Name), ""), http.StatusOK)
+	list := decode[objectList](t, ask(t, server, "GET", "/api/v1/contents/"+url.PathEscape(want[0].Name), ""), http.StatusOK)
 	if !slices.Equal(list.Objects, s.objects[:3]) {
 		t.Errorf("objects are %+v, want %+v", list.Objects, s.objects[:3])
 	}
@@ -67,7 +67,7 @@ func TestPages(t *testing.T) {
 		var got []string
 		for cursor, pages := "", 0; ; pages++ {
 			path := fmt.Sprintf("/api/v1/contents?limit=%d&cursor=%s", limit, cursor)
-			list := decode[ContentList](t, ask(t, server, "GET", path, ""), http.StatusOK)
+			list := decode[contentList](t, ask(t, server, "GET", path, ""), http.StatusOK)
 			for _, c := range list.Contents {
 				got = append(got, c.Name)
 			}
@@ -109,7 +109,7 @@ func TestPinAndRemove(t *testing.T) {
 			resp := change(t, s.server(t), c.method, "/api/v1/contents/"+c.path, "")
 			if c.changed == 0 {
 				wantProblem(t, resp, http.StatusNotFound)
-			} else if got := decode[Changed](t, resp, http.StatusOK); got.Objects != c.changed {
+			} else if got := decode[changed](t, resp, http.StatusOK); got.Objects != c.changed {
 				t.Errorf("%d objects changed, want %d", got.Objects, c.changed)
 			}
 			if got := pinned(s); !slices.Equal(got, c.want) {

@@ -17,8 +17,8 @@ type Check struct {
 	Since time.Time `json:"since,omitzero"`
 }
 
-// Ready is the answer of /readyz when all is well.
-type Ready struct {
+// ready is the answer of /readyz when all is well.
+type ready struct {
 	Status string `json:"status"`
 }
 
@@ -38,7 +38,7 @@ func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) error {
 		writeProblem(w, Problem{Status: http.StatusServiceUnavailable, Detail: stillServing, Checks: failing})
 		return nil
 	}
-	return writeJSON(w, http.StatusOK, Ready{"ready"})
+	return writeJSON(w, http.StatusOK, ready{"ready"})
 }
 
 // checks returns what fails.

@@ -72,7 +72,7 @@ func TestReady(t *testing.T) {
 			resp := ask(t, server, "GET", "/readyz", "")
 			metric := readAll(t, ask(t, server, "GET", "/metrics", ""))
 			if len(c.want) == 0 {
-				if got := decode[Ready](t, resp, http.StatusOK); got.Status != "ready" {
+				if got := decode[ready](t, resp, http.StatusOK); got.Status != "ready" {
 					t.Errorf("the status is %q", got.Status)
 				}
 				if !strings.Contains(metric, "\nbranchpoint_ready 1\n") {

@@ -10,17 +10,17 @@ import (
 
 // page returns at most limit contents whose names begin with prefix, in any letter case, and come behind after. A cache
 // holds hundreds of thousands of objects: each name is looked at, but only what the page shows is asked for and added up.
-func page(held Contents, prefix, after string, limit int) ContentList {
+func page(held Contents, prefix, after string, limit int) contentList {
 	names := held.Names()
-	list := ContentList{Contents: []Content{}}
+	list := contentList{Contents: []content{}}
 	shown := firstContents(names, strings.ToLower(prefix), after, limit+1)
 	if len(shown) > limit {
 		shown = shown[:limit]
 		list.Next = base64.RawURLEncoding.EncodeToString([]byte(shown[limit-1]))
 	}
-	all := make(map[string]*Content, len(shown))
+	all := make(map[string]*content, len(shown))
 	for _, name := range shown {
-		all[name] = &Content{Name: name, Pinned: true}
+		all[name] = &content{Name: name, Pinned: true}
 	}
 	for _, name := range names {
 		if c := all[contentOf(name)]; c != nil {
@@ -51,7 +51,7 @@ func firstContents(objects []string, prefix, after string, n int) (first []strin
 }
 
 // add counts one file: the generations of one object. None is a file that was removed a moment ago.
-func (c *Content) add(generations []cache.Object) {
+func (c *content) add(generations []cache.Object) {
 	if len(generations) == 0 {
 		return
 	}

@@ -14,13 +14,13 @@ import (
 // maxTokenBody holds the largest token, 64 KiB, in any JSON spelling that does not escape every character.
 const maxTokenBody = 160 << 10
 
-// TokenList is the answer of /api/v1/tokens. It has fingerprints, never tokens.
-type TokenList struct {
+// tokenList is the answer of /api/v1/tokens. It has fingerprints, never tokens.
+type tokenList struct {
 	Tokens []tokenbroker.TokenStatus `json:"tokens"`
 }
 
 func (s *Server) serveTokens(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, TokenList{append([]tokenbroker.TokenStatus{}, s.config.Tokens.Status()...)})
+	return writeJSON(w, http.StatusOK, tokenList{append([]tokenbroker.TokenStatus{}, s.config.Tokens.Status()...)})
 }
 
 // newToken is the body of PUT /api/v1/tokens/{audience}.

@@ -58,7 +58,7 @@ func TestSetToken(t *testing.T) {
 func TestTokenStatus(t *testing.T) {
 	s := newSite(t)
 	server := s.server(t)
-	none := decode[TokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK).Tokens
+	none := decode[tokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK).Tokens
 	if none == nil || len(none) != 0 {
 		t.Errorf("tokens are %+v, want an empty list", none)
 	}
@@ -67,7 +67,7 @@ func TestTokenStatus(t *testing.T) {
 	if _, err := s.broker.Authorize(t.Context(), "default", http.Header{}); err != nil {
 		t.Fatal(err)
 	}
-	got := decode[TokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK).Tokens
+	got := decode[tokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK).Tokens
 	if len(got) != 1 || got[0].Audience != "default" || len(got[0].Fingerprint) != 8 || !got[0].Expires.Equal(expires) {
 		t.Errorf("tokens are %+v, want one for default with a fingerprint that ends at %v", got, expires)
 	}

@@ -18,7 +18,7 @@ func (c *Config) checkListeners(found *findings) {
 			found.bad(path+".name", "%q is already the name of listeners[%d]; write another", l.Name, first)
 		}
 		names[l.Name] = i
-		found.oneOf(path+".kind", "kind", l.Kind, KindForward)
+		found.oneOf(path+".kind", "kind", l.Kind, kindForward)
 		found.between(path+".max_connections", l.MaxConnections, 1, 1_000_000)
 		found.ports(path+".connect_ports", l.ConnectPorts)
 		l.checkEntitlement(path, found)
@@ -30,10 +30,10 @@ func (c *Config) checkListeners(found *findings) {
 }
 
 func (l Listener) checkEntitlement(path string, found *findings) {
-	if !found.oneOf(path+".entitlement", "entitlement", l.Entitlement, MachineEntitlement, OriginEntitlement, NetworkEntitlement) {
+	if !found.oneOf(path+".entitlement", "entitlement", l.Entitlement, machineEntitlement, originEntitlement, networkEntitlement) {
 		return
 	}
-	switch network := l.Entitlement == NetworkEntitlement; {
+	switch network := l.Entitlement == networkEntitlement; {
 	case network && len(l.Networks) == 0:
 		found.bad(path+".networks", "entitlement network needs networks; write a list such as [10.1.0.0/16]")
 	case !network && len(l.Networks) > 0:
@@ -45,7 +45,7 @@ func (l Listener) checkEntitlement(path string, found *findings) {
 // checkReach looks at what depends on who can reach the address.
 func (l Listener) checkReach(path string, found *findings) {
 	switch {
-	case l.Entitlement == MachineEntitlement && !l.Loopback():
+	case l.Entitlement == machineEntitlement && !l.Loopback():
 		found.bad(path+".entitlement", "machine trusts everybody who can connect, and %s can be reached from the network; "+
 			"write origin, or network with networks", l.Address)
 	case l.Loopback() && len(l.AllowHosts) > 0:

@@ -1,7 +1,7 @@
 // Package configs reads the one configuration file of Branchpoint, and refuses it with every mistake at once: each with
 // its line, its column and what would be right.
 //
-// A file that says nothing, and no file at all, give a working product: Default. A key with no value means its default.
+// A file that says nothing, and no file at all, give a working product. A key with no value means its default.
 // The file never holds a secret, only where one is to be found: a path, a command, the name of a variable.
 package configs
 

@@ -6,15 +6,8 @@ import (
 	"time"
 )
 
-// Default returns the configuration that an empty file means. Its cache directory is empty when the system tells none
-// for this user; Parse then asks for one.
-func Default() *Config {
-	c := settings()
-	c.complete()
-	return c
-}
-
-// settings returns every default that does not depend on another setting.
+// settings returns every default that does not depend on another setting. The cache directory is empty when the system
+// tells none for this user; the check then asks for one.
 func settings() *Config {
 	local := Listener{Name: "local", Address: "127.0.0.1:8080"}
 	local.setDefaults()

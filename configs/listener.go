@@ -13,12 +13,12 @@ type Listener struct {
 	// Address is host:port. The host is an IP address or "localhost"; empty means every address of the machine. Port 0
 	// lets the system choose one. Required.
 	Address string `yaml:"address"`
-	// Kind is what the listener speaks. Default, and so far the only one, KindForward.
+	// Kind is what the listener speaks. Default, and so far the only one: forward.
 	Kind string `yaml:"kind"`
-	// Entitlement is how a client shows that it may have a content: MachineEntitlement, OriginEntitlement or
-	// NetworkEntitlement. Default: machine on loopback, origin elsewhere.
+	// Entitlement is how a client shows that it may have a content: machine, origin or network. Default: machine on loopback,
+	// origin elsewhere.
 	Entitlement string `yaml:"entitlement"`
-	// Networks are served with tokens of our own. Required by NetworkEntitlement, refused otherwise.
+	// Networks are served with tokens of our own. Required by entitlement network, refused otherwise.
 	Networks []Network `yaml:"networks"`
 	// MaxConnections bounds the connections of clients. Default 4096; 1 to 1000000.
 	MaxConnections int `yaml:"max_connections"`
@@ -29,21 +29,21 @@ type Listener struct {
 	ConnectPorts []int `yaml:"connect_ports"`
 }
 
-// KindForward is a forward proxy: absolute-form requests and CONNECT.
-const KindForward = "forward"
+// kindForward is a forward proxy: absolute-form requests and CONNECT.
+const kindForward = "forward"
 
 const (
-	// MachineEntitlement trusts every process of this machine. Loopback only.
-	MachineEntitlement = "machine"
-	// OriginEntitlement asks the distribution point, with the client's own credentials.
-	OriginEntitlement = "origin"
-	// NetworkEntitlement trusts the networks of the listener.
-	NetworkEntitlement = "network"
+	// machineEntitlement trusts every process of this machine. Loopback only.
+	machineEntitlement = "machine"
+	// originEntitlement asks the distribution point, with the client's own credentials.
+	originEntitlement = "origin"
+	// networkEntitlement trusts the networks of the listener.
+	networkEntitlement = "network"
 )
 
 // setDefaults fills what an entry of the list may leave out.
 func (l *Listener) setDefaults() {
-	l.Kind = KindForward
+	l.Kind = kindForward
 	l.MaxConnections = 4096
 	l.ConnectPorts = []int{443}
 }
@@ -59,9 +59,9 @@ func (l *Listener) complete() {
 	if l.Entitlement != "" {
 		return
 	}
-	l.Entitlement = OriginEntitlement
+	l.Entitlement = originEntitlement
 	if l.Loopback() {
-		l.Entitlement = MachineEntitlement
+		l.Entitlement = machineEntitlement
 	}
 }
 

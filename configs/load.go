@@ -53,7 +53,7 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// Parse reads and checks the text of a file. Text without settings means Default. A refused text is an error that is
+// Parse reads and checks the text of a file. Text without settings means the defaults. A refused text is an error that is
 // Problems and holds everything that is wrong.
 func Parse(text []byte) (*Config, error) {
 	found := newFindings()
@@ -69,13 +69,6 @@ func Parse(text []byte) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
-}
-
-// Validate completes and checks a configuration that was made or changed in code. Its problems have no position.
-func (c *Config) Validate() error {
-	found := newFindings()
-	c.check(found)
-	return found.err()
 }
 
 // resolve makes every path of the configuration absolute.
