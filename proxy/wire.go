@@ -16,8 +16,9 @@ type wire struct {
 	request *http.Request
 	header  http.Header
 	status  int
-	head    bytes.Buffer // of the answer, as it goes out
-	sent    bool         // the head is out
+	head    bytes.Buffer // of the answer, until it is out
+	held    bytes.Buffer // the beginning of a body whose length is not stated
+	sent    bool         // the head is made
 	left    int64        // bytes of the body that are still to come, below zero when nobody knows
 	last    bool         // the connection ends with this answer
 	limit   time.Time    // the connection's deadline for writing
@@ -28,7 +29,8 @@ func (w *wire) begin(r *http.Request) {
 		w.header = make(http.Header, 12)
 	}
 	clear(w.header)
-	*w = wire{conn: w.conn, head: w.head, limit: w.limit, request: r, header: w.header}
+	w.held.Reset()
+	*w = wire{conn: w.conn, head: w.head, held: w.held, limit: w.limit, request: r, header: w.header}
 }
 
 // Header implements http.ResponseWriter.
@@ -50,41 +52,53 @@ func (w *wire) SetWriteDeadline(t time.Time) error {
 	return w.conn.SetWriteDeadline(t)
 }
 
-// Write implements http.ResponseWriter.
+// Write implements http.ResponseWriter. What comes without a stated length is held back while it is small: its length is
+// then known in the end.
 func (w *wire) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	first := !w.sent
-	if first {
+	if !w.sent {
+		if _, stated := w.header["Content-Length"]; !stated && w.held.Len()+len(p) <= expressBuffer {
+			return w.held.Write(p)
+		}
 		w.compose()
+		if w.held.Len() > 0 {
+			if err := w.send(w.held.Bytes()); err != nil {
+				return 0, err
+			}
+		}
 	}
-	switch {
-	case !w.hasBody():
-		return len(p), w.flush(first)
-	case w.left >= 0 && int64(len(p)) > w.left:
+	if w.left >= 0 && int64(len(p)) > w.left && w.hasBody() {
 		return 0, http.ErrContentLength
-	case w.left >= 0:
-		w.left -= int64(len(p))
 	}
-	if !first {
-		return w.conn.Write(p)
+	if err := w.send(p); err != nil {
+		return 0, err
 	}
-	if len(p) <= expressBuffer {
-		w.head.Write(p)
-		return len(p), w.flush(true)
-	}
-	head := int64(w.head.Len())
-	both := net.Buffers{w.head.Bytes(), p}
-	n, err := both.WriteTo(w.conn)
-	return int(max(0, n-head)), err
+	return len(p), nil
 }
 
-func (w *wire) flush(first bool) error {
-	if !first {
-		return nil
+// send writes bytes of the body, behind the head when that is not out yet.
+func (w *wire) send(p []byte) error {
+	if !w.hasBody() {
+		p = nil
 	}
-	_, err := w.conn.Write(w.head.Bytes())
+	if w.left >= 0 {
+		w.left -= int64(len(p))
+	}
+	head := &w.head
+	if len(p) <= expressBuffer && head.Len() > 0 {
+		head.Write(p)
+		p = nil
+	}
+	out := net.Buffers{head.Bytes(), p}
+	if head.Len() == 0 {
+		out = out[1:]
+	} else if len(p) == 0 {
+		out = out[:1]
+	}
+	_, err := out.WriteTo(w.conn)
+	head.Reset()
 	return err
 }
 
@@ -120,8 +134,15 @@ func (w *wire) compose() {
 
 // finish sends what is still to be sent, and tells whether another answer may follow on the connection.
 func (w *wire) finish() bool {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
 	if !w.sent {
-		if _, err := w.Write(nil); err != nil {
+		if _, stated := w.header["Content-Length"]; !stated && (w.hasBody() || w.held.Len() > 0) {
+			w.header["Content-Length"] = []string{strconv.Itoa(w.held.Len())}
+		}
+		w.compose()
+		if w.send(w.held.Bytes()) != nil {
 			return false
 		}
 	}
