@@ -61,18 +61,6 @@ func rawTarget(r *http.Request) string {
 	return raw
 }
 
-// authenticatesConnection tells whether the request is part of a Windows authentication, which proves the identity of a
-// connection and not of a request (RFC 4559).
-func authenticatesConnection(h http.Header) bool {
-	for _, v := range h["Authorization"] {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
-		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
-			return true
-		}
-	}
-	return false
-}
-
 // hopByHop are the headers that end at the next hop (RFC 9110, section 7.6.1, and the older proxy conventions).
 var hopByHop = [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -22,8 +23,18 @@ type clientConnKey struct{}
 // clientConn is one client connection. Requests on it come one after the other, but its end may come at any time.
 type clientConn struct {
 	mu     sync.Mutex
-	pinned map[string]*http.Transport // by host:port
+	pinned []pin // the last one used is the last
 }
+
+// pin is a client connection's own way to a host.
+type pin struct {
+	host      string // with its port
+	transport *http.Transport
+}
+
+// maxPins is how many hosts one client connection can authenticate itself at. A client has a DP or two and asks them in
+// turn; without a limit one that goes through many would hold as many connections.
+const maxPins = 8
 
 func (p *pins) begin(ctx context.Context, c net.Conn) context.Context {
 	state := &clientConn{}
@@ -50,31 +61,45 @@ func connOf(r *http.Request) *clientConn {
 func (c *clientConn) pinnedTo(host string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pinned[host] != nil
+	return c.find(host) >= 0
 }
 
-// pin returns the transport of this connection for host. It has one connection at the most.
+// find returns where host is in pinned, below zero when it is not. The caller holds mu.
+func (c *clientConn) find(host string) int {
+	return slices.IndexFunc(c.pinned, func(p pin) bool { return p.host == host })
+}
+
+// pin returns the transport of this connection for host. It has one connection at the most. When there are too many, the
+// one not used for the longest time is closed, and its client will have to authenticate itself again.
 func (c *clientConn) pin(host string, newTransport func() *http.Transport) *http.Transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.pinned[host]; t != nil {
-		return t
+	if i := c.find(host); i >= 0 {
+		used := c.pinned[i]
+		c.pinned = append(slices.Delete(c.pinned, i, i+1), used)
+		return used.transport
+	}
+	if len(c.pinned) == maxPins {
+		c.unpin(0)
 	}
 	t := newTransport()
 	t.MaxConnsPerHost = 1
 	t.IdleConnTimeout = 2 * idleTimeout // it ends with the client's connection, which ends before this
-	if c.pinned == nil {
-		c.pinned = map[string]*http.Transport{}
-	}
-	c.pinned[host] = t
+	c.pinned = append(c.pinned, pin{host, t})
 	return t
+}
+
+// unpin closes one of pinned. No request is under way on it. The caller holds mu.
+func (c *clientConn) unpin(i int) {
+	c.pinned[i].transport.CloseIdleConnections()
+	c.pinned = slices.Delete(c.pinned, i, i+1)
 }
 
 func (c *clientConn) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range c.pinned {
-		t.CloseIdleConnections()
+	for _, p := range c.pinned {
+		p.transport.CloseIdleConnections()
 	}
 }
 
@@ -84,10 +109,21 @@ func (p *pins) note(r *http.Request, resp *http.Response) {
 	c := connOf(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.pinned[hostPort(r)]; t != nil && resp.Close {
-		delete(c.pinned, hostPort(r))
-		t.CloseIdleConnections()
+	if i := c.find(hostPort(r)); i >= 0 && resp.Close {
+		c.unpin(i)
 	}
+}
+
+// authenticatesConnection tells whether the request is part of a Windows authentication, which proves the identity of a
+// connection and not of a request (RFC 4559).
+func authenticatesConnection(h http.Header) bool {
+	for _, v := range h["Authorization"] {
+		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
+		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
+			return true
+		}
+	}
+	return false
 }
 
 // asksForConnection tells whether an answer asks for Windows authentication.
