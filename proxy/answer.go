@@ -15,8 +15,7 @@ func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	e.err = err
 	switch {
 	case r.Context().Err() != nil:
-		e.err, e.result = nil, "left" // clients come and go, BITS with every change of its network
-		panic(http.ErrAbortHandler)
+		e.gone()
 	case e.started():
 		e.result = "aborted"
 		panic(http.ErrAbortHandler) // half an answer must not look whole
@@ -34,6 +33,13 @@ func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	default:
 		p.fail(e, http.StatusBadGateway, "no distribution point could be reached.")
 	}
+}
+
+// gone ends the exchange of a client that has left. That is no failure: clients come and go, BITS with every change of its
+// network.
+func (e *exchange) gone() {
+	e.err, e.result = nil, "left"
+	panic(http.ErrAbortHandler)
 }
 
 // fail sends an answer of our own. Its text is fixed, so that it can hold nothing of the request.

@@ -43,7 +43,7 @@ func TestOriginDecides(t *testing.T) {
 			got := s.ask(c, method, versioned+"a", header)
 			wantStatus(t, got, http.StatusForbidden)
 			wantHeader(t, got.Header, "WWW-Authenticate", `Custom realm="dp"`)
-			wantHeader(t, got.Header, "Cache-Status", "")
+			wantHeader(t, got.Header, "Cache-Status", "Branchpoint; fwd=bypass")
 			if bytes.Contains(got.body, dp.data[:10]) || method == "GET" && string(got.body) != "the DP's own words\n" {
 				t.Errorf("%s with %s got %d bytes: %.40q", method, header, len(got.body), got.body)
 			}

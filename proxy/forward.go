@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
+
+	"branchpoint/proxy/content"
 )
 
 // dialTimeout is how long a tunnel's destination may take to accept.
@@ -77,9 +80,36 @@ func (f *forwarder) serve(e *exchange, r *http.Request) {
 		return
 	}
 	removeHopByHop(r.Header) // before goproxy removes Connection, which names more of them
+	file := isContent(e, r)
 	r.URL = exactURL(r.URL, rawTarget(r))
 	r.URL.Host = strings.ToLower(r.URL.Host) // or the transport would take DP1 and dp1 for two; the Host header stays as it is
+	r = r.WithContext(context.WithValue(r.Context(), transitKey{}, transit{e, file}))
 	f.proxy.ServeHTTP(passing{e}, r)
+}
+
+// transit is what roundTrip, which goproxy calls, has to know of a request besides the request.
+type transit struct {
+	*exchange
+	content bool // it asks for a file
+}
+
+type transitKey struct{}
+
+// isContent tells whether a request that is passed on asks for a file: the distribution point has refused it to the cache,
+// or authenticates the client's connection.
+func isContent(e *exchange, r *http.Request) bool {
+	if e.class != classPass || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return e.class == classContent
+	}
+	_, ok := content.Parse(r.URL.Scheme, r.URL.Host, rawTarget(r))
+	return ok
+}
+
+// mark tells in the answer to a request for content that the cache has no part in it (RFC 9211, section 2.2).
+func (p transit) mark(h http.Header) {
+	if p.content {
+		h.Add("Cache-Status", "Branchpoint; fwd=bypass")
+	}
 }
 
 // exactURL returns u with a target that goes out byte for byte: net/url would escape some characters of a path that the
@@ -103,12 +133,10 @@ func (f *forwarder) connect(e *exchange, r *http.Request) {
 	defer cancel()
 	conn, err := f.config.Dial(ctx, "tcp", hostPort(r))
 	if err != nil {
-		f.metrics.forwardFailures.Inc()
-		status, text := failure(err)
-		e.err, e.result = err, "failed"
-		e.Header().Set("Via", "1.1 "+f.config.Via)
-		e.Header().Set("Retry-After", retryAfter)
-		http.Error(e, "Branchpoint: "+text, status)
+		answer := f.failed(transit{exchange: e}, r, err)
+		maps.Copy(e.Header(), answer.Header)
+		e.WriteHeader(answer.StatusCode)
+		io.Copy(e, answer.Body)
 		return
 	}
 	t := f.tunnels.begin(conn, f.config.TunnelIdle)
@@ -121,6 +149,7 @@ func (f *forwarder) connect(e *exchange, r *http.Request) {
 // roundTrip sends a request on, and mends what the plain path of goproxy would get wrong: an error becomes a 502 or 504
 // with a text of ours, a body that breaks off breaks the client's connection, and hop-by-hop headers stay here.
 func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
+	p := r.Context().Value(transitKey{}).(transit)
 	r.Close = false // which connection ends is a matter of each hop
 	r.Header.Add("Via", "1.1 "+f.config.Via)
 	if _, ok := r.Header["User-Agent"]; !ok {
@@ -131,12 +160,13 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 		err = errors.Join(errNoStatus, resp.Body.Close())
 	}
 	if err != nil {
-		return f.failed(r, err), nil
+		return f.failed(p, r, err), nil
 	}
 	f.pins.note(r, resp)
 	resp = better(r, resp)
 	removeHopByHop(resp.Header)
 	resp.Header.Add("Via", "1.1 "+f.config.Via)
+	p.mark(resp.Header)
 	if _, ok := resp.Header["Content-Type"]; !ok {
 		resp.Header["Content-Type"] = nil // or the server would guess one
 	}
@@ -144,12 +174,9 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 		resp.Header.Set("Proxy-Support", "Session-Based-Authentication") // RFC 4559, section 6
 		resp.Header.Set("Connection", "Proxy-Support")
 	}
-	resp.Body = abortBody{resp.Body}
+	resp.Body = abortBody{resp.Body, p, r}
 	return resp, nil
 }
-
-// errNoStatus says that the destination answered with something that is no final status.
-var errNoStatus = errors.New("the answer has no final status")
 
 func (f *forwarder) transport(r *http.Request) http.RoundTripper {
 	if authenticatesConnection(r.Header) || connOf(r).pinnedTo(hostPort(r)) {
@@ -158,49 +185,9 @@ func (f *forwarder) transport(r *http.Request) http.RoundTripper {
 	return f.shared
 }
 
-// retryAfter is the Retry-After of an answer that says that a server is away, in seconds.
-const retryAfter = "10"
-
-// failure says what the client gets when the destination gives no answer.
-func failure(err error) (status int, text string) {
-	var forbidden *ForbiddenError
-	switch {
-	case errors.As(err, &forbidden):
-		return http.StatusForbidden, "this destination is never served."
-	case timedOut(err):
-		return http.StatusGatewayTimeout, "the destination did not answer in time."
-	}
-	return http.StatusBadGateway, "the destination could not be reached."
-}
-
-// failed is the answer when the destination gives none.
-func (f *forwarder) failed(r *http.Request, err error) *http.Response {
-	status, text := failure(err)
-	f.metrics.forwardFailures.Inc()
-	return &http.Response{
-		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-		Header: http.Header{
-			"Content-Type": {"text/plain; charset=utf-8"}, "Via": {"1.1 " + f.config.Via}, "Retry-After": {retryAfter},
-		},
-		Body: io.NopCloser(strings.NewReader("Branchpoint: " + text + "\n")), ContentLength: -1,
-	}
-}
-
 func (f *forwarder) close() {
 	f.shared.CloseIdleConnections()
 	f.tunnels.close()
-}
-
-// abortBody turns a body that breaks off into a broken connection. Without it the client would see a short body end
-// properly.
-type abortBody struct{ io.ReadCloser }
-
-func (b abortBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		panic(http.ErrAbortHandler)
-	}
-	return n, err
 }
 
 // passing is the ResponseWriter of what is passed on. A body of unknown length goes out as it comes in: nobody knows

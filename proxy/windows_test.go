@@ -127,8 +127,12 @@ func TestNoConnectionServesTwo(t *testing.T) {
 				return
 			}
 			for j := range 5 {
-				got := c.as("", targets[(i+j)%3])
-				if got.Header.Get("X-User") != user || !bytes.Equal(got.body, d.data) || got.Header.Get("Cache-Status") != "" {
+				target := targets[(i+j)%3]
+				got, bypass := c.as("", target), "Branchpoint; fwd=bypass"
+				if strings.Contains(target, "SMS_MP") {
+					bypass = "" // no content
+				}
+				if got.Header.Get("X-User") != user || !bytes.Equal(got.body, d.data) || got.Header.Get("Cache-Status") != bypass {
 					t.Errorf("%s got status %d, %v", user, got.StatusCode, got.Header)
 				}
 			}
@@ -173,6 +177,9 @@ func TestNegotiateOneLeg(t *testing.T) {
 	wantHeader(t, got.Header, "X-User", "alice")
 	wantHeader(t, c.as("", versioned+"a").Header, "X-User", "alice")
 	wantStatus(t, s.raw().as("", versioned+"a"), 401)
+	gone := s.raw().as("Negotiate alice", "http://gone/SMS_DP_SMSPKG$/PS100015.3/a")
+	wantStatus(t, gone, 502)
+	wantHeader(t, gone.Header, "Cache-Status", "Branchpoint; fwd=bypass")
 }
 
 // TestHandshakeBroken: a DP that closes in the middle costs a new handshake, and nothing else.
@@ -218,4 +225,38 @@ func TestOneClientManyHosts(t *testing.T) {
 	got := c.as("", "http://dp3/SMS_DP_SMSPKG$/PS100015.3/a")
 	wantBody(t, got, plain.data)
 	wantHeader(t, got.Header, "Cache-Status", "Branchpoint; fwd=miss; stored")
+}
+
+// TestManyPins: a client connection that authenticates itself everywhere holds eight connections, and the one it has not
+// used for the longest time makes room.
+func TestManyPins(t *testing.T) {
+	s := newSite(t, options{})
+	c := s.raw()
+	var dps []*windowsDP
+	target := func(i int) string { return fmt.Sprintf("http://dp%d/x", i) }
+	login := func(i int) {
+		dps = append(dps, startWindowsDP(s, fmt.Sprintf("dp%d:80", i)))
+		s.must(c.login(fmt.Sprintf("user%d", i), target(i)))
+	}
+	for i := range 8 {
+		login(i)
+	}
+	wantHeader(t, c.as("", target(0)).Header, "X-User", "user0")
+	login(8)
+	if ended := <-dps[1].closed; !ended.users["user1"] {
+		t.Error("another connection ended")
+	}
+	for i := range 9 {
+		status, user := 200, fmt.Sprintf("user%d", i)
+		if i == 1 {
+			status, user = 401, ""
+		}
+		got := c.as("", target(i))
+		wantStatus(t, got, status)
+		wantHeader(t, got.Header, "X-User", user)
+	}
+	s.must(c.login("user1", target(1)))
+	if ended := <-dps[0].closed; !ended.users["user0"] {
+		t.Error("another connection ended")
+	}
 }
