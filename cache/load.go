@@ -18,11 +18,9 @@ type folder struct {
 
 // loadAll reads every folder, so that the budget is known and eviction can begin. Lookups do not wait for it.
 func (c *Cache) loadAll() {
-	for i := range c.index.folders {
-		if c.ctx.Err() != nil {
-			return
-		}
-		c.load(i)
+	c.loadFolders()
+	if c.ctx.Err() != nil {
+		return
 	}
 	x := &c.index
 	x.mu.Lock()
@@ -33,6 +31,16 @@ func (c *Cache) loadAll() {
 	x.unlinkAll(victims)
 	x.mu.Unlock()
 	c.evict(victims)
+}
+
+// loadFolders reads every folder that is not read yet. It stops when the cache closes.
+func (c *Cache) loadFolders() {
+	for i := range c.index.folders {
+		if c.ctx.Err() != nil {
+			return
+		}
+		c.load(i)
+	}
 }
 
 // load reads the records of a folder into the index, once. A folder that cannot be read is tried again when the disk works

@@ -30,6 +30,7 @@ func (c *Cache) rest(d time.Duration) bool {
 // Scrub compares every slice on disk with its checksum, resting for pause after each, and drops the bad ones, which are
 // then fetched again when they are needed. It returns how many slices it compared and how many were bad.
 func (c *Cache) Scrub(pause time.Duration) (compared, bad int) {
+	c.loadFolders() // what is not counted yet is on disk, too
 	for _, e := range c.index.all() {
 		if !c.index.holdFound(e) {
 			continue

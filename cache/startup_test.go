@@ -251,3 +251,22 @@ func writeKnown(dir string, known truth, name string) error {
 	return errors.Join(os.MkdirAll(filepath.Dir(base), 0o700),
 		os.WriteFile(base+".rec", line, 0o600), os.WriteFile(base+".dat", data, 0o600))
 }
+
+// A scrub that begins while the start still counts misses nothing.
+func TestScrubAtOnce(t *testing.T) {
+	config := Config{Directory: fastDir(t), ScrubEvery: -1}
+	c := mustNew(t, config)
+	for i := range 20 {
+		mustFetch(t, c, Key{Name: fmt.Sprint(i)}, newSource(newTruth(1, 2*sliceBytes)), 0, -1)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = mustNew(t, config)
+	if compared, bad := c.Scrub(0); compared != 40 || bad != 0 {
+		t.Errorf("%d slices were compared and %d bad, want 40 and none", compared, bad)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
