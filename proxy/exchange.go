@@ -25,13 +25,16 @@ type exchange struct {
 	start    time.Time
 	crowded  func() bool // nil: never
 
-	class   class
-	target  content.Target
-	named   cache.Key // of the target, once it was asked for
-	ready   bool      // everything was on disk a moment ago
-	status  int
-	bytes   int64
-	result  string // of the cache: hit, miss, collapsed, pass, refused
+	class  class
+	target content.Target
+	named  cache.Key // of the target, once it was asked for
+	ready  bool      // everything was on disk a moment ago
+	status int
+	bytes  int64
+	// result is how it ended, a label of the metrics. From the cache: hit, checked, collapsed, miss, asked (see cacheStatus),
+	// missing. Passed on: empty, or refused when it was the distribution point that would not have the cache answer. Cut short:
+	// failed, aborted, left (by the client). Never let in: the reason of a refusal (see admit), or panic.
+	result  string
 	outcome cache.Outcome
 	err     error
 }
@@ -53,7 +56,8 @@ func (e *exchange) key() cache.Key {
 	return e.named
 }
 
-// clientStall is how long a client may take no byte at all of what one write offers it, and send none of a body. BITS
+// clientStall is how long one write to a client may take, and how long it may send nothing of a body. A write is 256 KiB at
+// the most and is done when the system has taken it, so a client that needs longer takes less than a kilobyte a second. BITS
 // under a policy may crawl, so it is long; a client that has gone without a word still gives its connection back.
 const clientStall = 5 * time.Minute
 
