@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
-
-	"branchpoint/admin"
 )
 
 // apiTimeout is how long a running Branchpoint may take to say how it is doing.
@@ -24,16 +27,54 @@ type apiFlag struct {
 	Address string `help:"Where the admin API is. Default: what the configuration says." placeholder:"HOST:PORT"`
 }
 
-// get asks the admin API and returns the answer's body. The answer has to be a 200.
-func (f apiFlag) get(path string) ([]byte, error) {
-	address := f.Address
-	if address == "" {
-		config, err := f.load()
-		if err != nil {
-			return nil, err
-		}
-		address = config.Admin.Address
+// Validate refuses what is not an address, and does not repeat it: there may be a password in it. The parser of the command
+// line calls it.
+func (f apiFlag) Validate() error {
+	if f.Address == "" {
+		return nil
 	}
+	host, port, err := net.SplitHostPort(f.Address)
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	_, notIP := netip.ParseAddr(host)
+	if err != nil || portErr != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@ ") || strings.Contains(host, ":") && notIP != nil {
+		return errors.New("--address is not an address; write host:port, such as 127.0.0.1:8081")
+	}
+	return nil
+}
+
+// address returns where to ask.
+func (f apiFlag) address() (string, error) {
+	if f.Address != "" {
+		return f.Address, nil
+	}
+	config, err := f.load()
+	if err != nil {
+		return "", err
+	}
+	if strings.HasSuffix(config.Admin.Address, ":0") {
+		return "", errors.New("admin.address lets the system choose a port; --address says where to look")
+	}
+	return config.Admin.Address, nil
+}
+
+// ask asks the admin API for JSON, puts it into v, and returns it as it came.
+func (f apiFlag) ask(path string, v any) ([]byte, error) {
+	address, err := f.address()
+	if err != nil {
+		return nil, err
+	}
+	body, err := askFor(address, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return nil, fmt.Errorf("%s: the answer to %s cannot be read, so %w", address, path, errStranger)
+	}
+	return body, nil
+}
+
+// askFor asks the admin API and returns the answer's body. The answer has to be a 200.
+func askFor(address, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
 	defer cancel()
 	at := url.URL{Scheme: "http", Host: address, Path: path}
@@ -41,7 +82,10 @@ func (f apiFlag) get(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking %s: %w", address, err)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: it may be this very one
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy: it may be this very one
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	answer, err := client.Do(request)
 	if err != nil {
 		return nil, unanswered(address, err)
@@ -49,30 +93,10 @@ func (f apiFlag) get(path string) ([]byte, error) {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", address, err)
+		return nil, unanswered(address, err)
 	}
 	if answer.StatusCode != http.StatusOK {
 		return nil, refused(address, answer.Status, body)
 	}
 	return body, nil
-}
-
-func unanswered(address string, err error) error {
-	if connectionRefused(err) {
-		return fmt.Errorf("no Branchpoint is running at %s (--address says where else to look)", address)
-	}
-	return fmt.Errorf("asking %s: %w", address, err)
-}
-
-// refused tells what the API says is wrong.
-func refused(address, status string, body []byte) error {
-	var p admin.Problem
-	if json.Unmarshal(body, &p) != nil {
-		return fmt.Errorf("%s answers %s; that is no Branchpoint", address, status)
-	}
-	err := fmt.Errorf("%s answers %s: %s", address, status, p.Detail)
-	for _, check := range p.Checks {
-		err = fmt.Errorf("%w\n  %s: %s", err, check.Name, check.Reason)
-	}
-	return err
 }

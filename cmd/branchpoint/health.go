@@ -15,9 +15,13 @@ func (c *healthCmd) Run(s *streams) error {
 	if c.Ready {
 		path = "/readyz"
 	}
-	if _, err := c.get(path); err != nil {
+	address, err := c.address()
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(s.out, "ok")
+	if _, err := askFor(address, path); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, "ok")
 	return err
 }

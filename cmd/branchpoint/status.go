@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -20,7 +19,8 @@ type statusCmd struct {
 
 // Run prints a table, or the answer as it came.
 func (c *statusCmd) Run(s *streams) error {
-	body, err := c.get("/api/v1/status")
+	var status admin.Status
+	body, err := c.ask("/api/v1/status", &status)
 	if err != nil {
 		return err
 	}
@@ -28,17 +28,9 @@ func (c *statusCmd) Run(s *streams) error {
 		_, err = s.out.Write(body)
 		return err
 	}
-	var status admin.Status
-	if err := json.Unmarshal(body, &status); err != nil {
-		return fmt.Errorf("reading the status: %w", err)
-	}
-	body, err = c.get("/api/v1/upstreams")
-	if err != nil {
-		return err
-	}
 	var upstreams admin.UpstreamList
-	if err := json.Unmarshal(body, &upstreams); err != nil {
-		return fmt.Errorf("reading the distribution points: %w", err)
+	if _, err := c.ask("/api/v1/upstreams", &upstreams); err != nil {
+		return err
 	}
 	text := statusTable(status)
 	if len(upstreams.Upstreams) > 0 {
