@@ -129,6 +129,10 @@ func (d *door) serve(ctx context.Context, front *proxy.Proxy, drain time.Duratio
 	defer func() { stop(); d.up.Store(false) }()
 	log.Info("clients can use the proxy http://"+d.proxyAddress(), "listener", d.config.Name, "address", d.Addr().String(),
 		"entitlement", string(d.config.Entitlement))
+	if d.config.Entitlement == proxy.Network {
+		log.Warn("every client in these networks gets what our token opens, and is not asked who it is", "listener", d.config.Name,
+			"networks", fmt.Sprint(d.config.Networks))
+	}
 	return front.Serve(ctx, d.Listener, d.config, drain)
 }
 
