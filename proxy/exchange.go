@@ -32,8 +32,9 @@ type exchange struct {
 	status int
 	bytes  int64
 	// result is how it ended, a label of the metrics. From the cache: hit, checked, collapsed, miss, asked (see cacheStatus),
-	// missing. Passed on: empty, or refused when it was the distribution point that would not have the cache answer. Cut short:
-	// failed, aborted, left (by the client). Never let in: the reason of a refusal (see admit), or panic.
+	// missing. Passed on: empty, or refused when it was the distribution point that would not have the cache answer. Without
+	// success: failed (nobody answered), aborted (in the middle), left (by the client). Never let in: the reason of a refusal
+	// (see admit), or panic.
 	result  string
 	outcome cache.Outcome
 	err     error
