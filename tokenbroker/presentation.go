@@ -20,22 +20,14 @@ type Presentation struct {
 	// HeaderFormat is the field's value, with "{token}" exactly once. Empty is "Bearer {token}". Text before the token is
 	// matched without regard to case, as authentication schemes are (RFC 9110 section 11.1).
 	HeaderFormat string
-	// ExtraHeaders are further fields, "Name: value", that are set beside the token; "{token}" in a value stands for it.
-	ExtraHeaders []string
 }
 
-// Apply sets the fields of the presentation on h, in place of whatever h had under their names. The zero Token sets
-// nothing.
+// Apply sets the field of the presentation on h, in place of whatever h had under its name. The zero Token sets nothing.
 func (p Presentation) Apply(t Token, h http.Header) {
 	if t.reveal == nil {
 		return
 	}
-	secret := t.reveal()
-	h.Set(p.name(), strings.Replace(p.format(), placeholder, secret, 1))
-	for _, line := range p.ExtraHeaders {
-		name, value, _ := strings.Cut(line, ":")
-		h.Set(strings.TrimSpace(name), strings.ReplaceAll(strings.TrimSpace(value), placeholder, secret))
-	}
+	h.Set(p.name(), strings.Replace(p.format(), placeholder, t.reveal(), 1))
 }
 
 // Extract returns the token that h carries under HeaderName. It is false when there is none, when there are several (no
@@ -100,22 +92,6 @@ func (p Presentation) Validate() error {
 	}
 	if strings.Count(p.format(), placeholder) != 1 || !printable(p.format()) {
 		return fmt.Errorf("token header format %q must be printable and hold %s exactly once", p.HeaderFormat, placeholder)
-	}
-	seen := map[string]bool{http.CanonicalHeaderKey(p.name()): true}
-	for i, line := range p.ExtraHeaders {
-		// The line itself stays out of the error: someone may have put a secret there.
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || !printable(value) {
-			return fmt.Errorf("extra token header %d must read \"Name: value\"", i+1)
-		}
-		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-		if err := validateField(name); err != nil {
-			return fmt.Errorf("extra token header %d: %w", i+1, err)
-		}
-		if seen[name] {
-			return fmt.Errorf("token header %s is set twice", name)
-		}
-		seen[name] = true
 	}
 	return nil
 }

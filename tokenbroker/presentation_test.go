@@ -17,8 +17,6 @@ func TestApply(t *testing.T) {
 		{"default", Presentation{}, http.Header{"Authorization": {"Bearer s{token}"}}},
 		{"custom", Presentation{HeaderName: "ccmtoken", HeaderFormat: `v="{token}"`},
 			http.Header{"Authorization": {"Negotiate x"}, "Ccmtoken": {`v="s{token}"`}}},
-		{"extra", Presentation{HeaderName: "X-T", HeaderFormat: "{token}", ExtraHeaders: []string{"x-kind: dp ", "x-copy:<{token}>"}},
-			http.Header{"Authorization": {"Negotiate x"}, "X-T": {"s{token}"}, "X-Kind": {"dp"}, "X-Copy": {"<s{token}>"}}},
 	}
 	tok, err := NewToken("s{token}", time.Time{}) // a secret that looks like a placeholder is not expanded
 	if err != nil {
@@ -99,11 +97,6 @@ func TestPresentationRefuses(t *testing.T) {
 		{"no placeholder", Presentation{HeaderFormat: "Bearer"}, "exactly once"},
 		{"two placeholders", Presentation{HeaderFormat: "{token}{token}"}, "exactly once"},
 		{"newline in format", Presentation{HeaderFormat: "a\n{token}"}, "must be printable"},
-		{"extra without colon", Presentation{ExtraHeaders: []string{"secret"}}, `extra token header 1 must read "Name: value"`},
-		{"extra with newline", Presentation{ExtraHeaders: []string{"A: b\r\nC: d"}}, "extra token header 1"},
-		{"extra framing", Presentation{ExtraHeaders: []string{"A: b", "host: x"}}, "extra token header 2"},
-		{"extra twice", Presentation{ExtraHeaders: []string{"A: b", "a: c"}}, "A is set twice"},
-		{"extra over the token", Presentation{ExtraHeaders: []string{"authorization: x"}}, "Authorization is set twice"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
