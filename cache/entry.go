@@ -43,8 +43,14 @@ const entryCost = 4096
 func (e *entry) recordName() string { return e.base + ".rec" }
 func (e *entry) dataName() string   { return e.base + ".dat" }
 
+// sliceCost is what a slice costs in its object's record, whether or not it is there. A record of 700 slices is an
+// ordinary one.
+const sliceCost = 6
+
 // cost is what the entry takes of the budget.
-func (e *entry) cost() int64 { return entryCost + e.stored }
+func (e *entry) cost() int64 {
+	return max(entryCost, sliceCost*int64(sliceCount(e.info.Size))) + e.stored
+}
 
 // is tells whether info describes this generation: a mutable object is told apart by size and Last-Modified, an immutable
 // one by its size, since origins disagree about the time of the same bytes.

@@ -5,9 +5,9 @@ package cache
 // so that a later change here does not misread older ones.
 const sliceBytes = 1 << 20
 
-// maxSize bounds what is believed of an object's size. The checksums of one that large take 16 MiB of memory while it is
-// open; a size beyond it is a mistake or an attack.
-const maxSize = 4 << 40
+// maxSize bounds what is believed of an object's size: an origin that lies about it must not cost much memory. The largest
+// content of a site is an image of some ten GiB; the checksums of an object of 512 GiB take 2 MiB while it is open.
+const maxSize = 512 << 30
 
 // sliceOf returns the slice that holds the byte at off.
 func sliceOf(off int64) int { return int(off / sliceBytes) }

@@ -55,6 +55,8 @@ func (q query) rangeHeader() string {
 func judge(q query, resp *http.Response) outcome {
 	out := outcome{status: resp.StatusCode}
 	switch code := resp.StatusCode; {
+	case code < http.StatusOK:
+		return lie(resp, "a change of protocol that nobody asked for")
 	case code == http.StatusOK:
 		return judgeWhole(q, resp)
 	case code == http.StatusPartialContent && q.method == http.MethodGet:

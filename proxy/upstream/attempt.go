@@ -117,7 +117,8 @@ func (p *Pool) slot(ctx context.Context, loc *location, q query) (release func()
 
 // drain reads the little that is left of a body that nobody wants, and closes it. The next DP does not wait long for it.
 func drain(wd *watchdog, resp *http.Response) {
-	if resp.ContentLength <= drainLimit {
+	isConn := resp.StatusCode == http.StatusSwitchingProtocols // its body is the connection, and no watchdog ends a read of it
+	if resp.ContentLength <= drainLimit && !isConn {
 		wd.reading(drainTime)
 		io.CopyN(io.Discard, resp.Body, drainLimit)
 		wd.rested()

@@ -104,6 +104,12 @@ func (e endpoint) name() string {
 	return name
 }
 
+// usual tells whether the port is one of those that a site is switched between.
+func (e endpoint) usual() bool {
+	_, port, _ := net.SplitHostPort(e.host)
+	return port == "80" || port == "443"
+}
+
 // parseEndpoint reads "http://host[:port]". Errors do not repeat the text, which may hold a password.
 func parseEndpoint(text string) (endpoint, error) {
 	u, err := url.Parse(strings.ToLower(text))

@@ -74,8 +74,8 @@ func (d *directory) named(t content.Target) *location {
 	return loc
 }
 
-// hierarchy returns the hierarchy of host[:port]. A host that is configured under another of the usual ports is the same
-// DP; a host that is not configured is a hierarchy of its own, because nobody vouches that it numbers packages like
+// hierarchy returns the hierarchy of host[:port]. A host that is configured under the other one of the usual ports is the
+// same DP, for sites are switched from http to https; under any other port it may be anybody. A host that is not configured is a hierarchy of its own, because nobody vouches that it numbers packages like
 // another.
 func (d *directory) hierarchy(host string) string {
 	host = strings.ToLower(host)
@@ -91,7 +91,7 @@ func (d *directory) hierarchy(host string) string {
 	if port != "80" && port != "443" {
 		return learnedPrefix + host
 	}
-	if i := slices.IndexFunc(d.configured, func(l *location) bool { return l.base.name() == name }); i >= 0 {
+	if i := slices.IndexFunc(d.configured, func(l *location) bool { return l.base.name() == name && l.base.usual() }); i >= 0 {
 		return d.configured[i].hierarchy
 	}
 	return learnedPrefix + name

@@ -32,7 +32,7 @@ func TestHierarchy(t *testing.T) {
 	for _, tt := range []struct{ host, want string }{
 		{"dp1.lab:80", "lab"}, {"DP1.LAB", "lab"}, {"dp1.lab:443", "lab"},
 		{"dp1.lab:8081", "host:dp1.lab:8081"},
-		{"dp2.lab:8080", "lab2"}, {"dp2.lab:80", "lab2"}, {"tokens.lab:444", "lab2"}, {"tokens.lab", "host:tokens.lab"},
+		{"dp2.lab:8080", "lab2"}, {"dp2.lab:80", "host:dp2.lab"}, {"tokens.lab:444", "lab2"}, {"tokens.lab", "host:tokens.lab"},
 		{"dp3.lab:80", ""},
 		{"127.0.0.1:5001", "one"}, {"127.0.0.1:5002", "two"}, {"127.0.0.1:5003", "host:127.0.0.1:5003"}, {"[::1]:5003", "six"},
 		{"lab", "host:lab"}, {"other:80", "host:other"}, {"other:443", "host:other"}, {"other:81", "host:other:81"},

@@ -1,10 +1,12 @@
 package upstream
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -154,6 +156,9 @@ func TestVerdicts(t *testing.T) {
 		{"refused and broken", immutable, says(401), says(500), cache.ErrRefused},
 		{"immutable, other size at one", immutable, fileOf(999, modified), same, nil},
 		{"immutable, other size at all", immutable, fileOf(999, modified), fileOf(999, modified), cache.ErrChanged},
+		{"immutable, other size at one, the other broken", immutable, fileOf(999, modified), says(500), cache.ErrUnreachable},
+		{"immutable, broken at one, other size at the other", immutable, says(500), fileOf(999, modified), cache.ErrUnreachable},
+		{"immutable, other size at one, refused at the other", immutable, fileOf(999, modified), says(403), cache.ErrChanged},
 		{"immutable, other date", immutable, fileOf(1000, newer), says(500), nil},
 		{"mutable, new version at the named one only", mutable, fileOf(1000, newer), same, nil},
 		{"mutable, new version at all", mutable, fileOf(1000, newer), fileOf(1000, newer), cache.ErrChanged},
@@ -249,5 +254,36 @@ func TestTheFirstRefusalIsTold(t *testing.T) {
 	_, err := p.Source(targetAt(t, p, a.URL, immutable), false).Stat(context.Background())
 	if !errors.As(err, &refused) || refused.Status != 401 || fmt.Sprint("http://", refused.Host) != a.URL {
 		t.Errorf("got %v, want the 401 of the named DP", err)
+	}
+}
+
+// TestUnaskedSwitchOfProtocols: a 101 is a lie, and nobody reads the connection that comes as its body.
+func TestUnaskedSwitchOfProtocols(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close() // silent until the test ends
+			go func() {
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+					io.WriteString(conn, "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nabc")
+				}
+			}()
+		}
+	}()
+	p := testPool(t, Config{})
+	s := p.Source(targetAt(t, p, "http://"+ln.Addr().String(), immutable), false)
+	if _, err := s.Stat(t.Context()); !errors.Is(err, cache.ErrUnreachable) {
+		t.Errorf("a HEAD answered with 101: %v, want unreachable", err)
+	}
+	if _, _, err := s.Open(t.Context(), nil, 0, 10); !errors.Is(err, cache.ErrUnreachable) {
+		t.Errorf("a GET answered with 101: %v, want unreachable", err)
 	}
 }
