@@ -41,14 +41,17 @@ func (t *tally) add(loc *location, out outcome) {
 }
 
 // verdict turns the answers of a round into one error, and tells whether another round could end otherwise: it could when a
-// DP that gave no answer may still have the right bytes. A new version of a mutable object is news that does not wait.
+// DP that gave no answer may still have the right bytes. A new version of a mutable object is news that does not wait. Of an
+// immutable one there is none: a DP with another size has a bad copy, as long as somebody who may have the good one is unheard.
 func (t *tally) verdict(mutable bool) (err error, final bool) {
 	heardAll := t.failures == 0
 	switch {
 	case t.noRange > 0: // it has the wanted object, or nothing was wanted
 		return cache.ErrNoRange, heardAll
+	case t.different > 0 && (heardAll || mutable):
+		return cache.ErrChanged, true
 	case t.different > 0:
-		return cache.ErrChanged, heardAll || mutable
+		return &unreachableError{cause: t.last, timeout: t.timeouts == t.failures}, false
 	case t.refusal != nil:
 		return t.refusal, heardAll
 	case t.missing > 0 && heardAll:
