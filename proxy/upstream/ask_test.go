@@ -16,6 +16,7 @@ import (
 // TestAsk: the DP that the client named decides. Only when it is silent, what another one gives to a stranger counts.
 func TestAsk(t *testing.T) {
 	page := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/html") }
+	coded := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Encoding", "gzip") }
 	for _, tt := range []struct {
 		name         string
 		named, other http.HandlerFunc // nil: serves
@@ -27,6 +28,9 @@ func TestAsk(t *testing.T) {
 		{"refused", statusOf(403), nil, 403, false},
 		{"missing", statusOf(404), nil, 404, false},
 		{"redirected", statusOf(302), nil, 302, false},
+		{"a page to log in, with 200", page, nil, 403, false},
+		{"a compressed file", coded, nil, 200, true},
+		{"a compressed file, closed to strangers", coded, statusOf(401), 0, true},
 		{"broken, open to everybody", statusOf(503), nil, 200, true},
 		{"broken, closed to strangers", statusOf(503), statusOf(401), 0, true},
 		{"broken, missing elsewhere", statusOf(500), statusOf(404), 0, true},

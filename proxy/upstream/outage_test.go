@@ -97,6 +97,10 @@ func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 // serveFile serves data; after the first n bytes of each body it does then.
 func serveFile(data []byte, n int, then func(r *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			http.ServeContent(w, r, "", modified, bytes.NewReader(data))
+			return
+		}
 		var off, last int
 		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &off, &last)
 		last = min(last, len(data)-1)
