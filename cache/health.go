@@ -35,12 +35,12 @@ func (h *health) worked() {
 
 // good tells whether storing may be attempted now.
 func (h *health) good() bool {
-	err, _ := h.state()
+	_, err := h.state()
 	return err == nil
 }
 
-func (h *health) state() (err error, since time.Time) {
+func (h *health) state() (since time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.err, h.since
+	return h.since, h.err
 }

@@ -26,7 +26,7 @@ func TestARemovedDirectoryIsLockedAgain(t *testing.T) {
 			mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
 			pass(4 * probeEvery)
 			if taken {
-				if err, _ := c.health.state(); !errors.Is(err, ErrLocked) {
+				if _, err := c.health.state(); !errors.Is(err, ErrLocked) {
 					t.Errorf("the directory is another's now, and the state is %v", err)
 				}
 				if err := other.Close(); err != nil {

@@ -164,7 +164,7 @@ func (c *Cache) ask(key Key, src Source, use Use) error {
 // for its first window, so that a cold file costs no round trip more than a direct download. The stream is nil when there
 // is none to be had.
 func (c *Cache) question(src Source, use Use, known bool) (info Info, stream io.ReadCloser, err error) {
-	storageErr, _ := c.health.state()
+	_, storageErr := c.health.state()
 	ahead := use.Length != 0 && !known && storageErr == nil
 	if ahead {
 		from, _ := sliceSpan(sliceOf(use.Offset), maxSize)

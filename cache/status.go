@@ -50,7 +50,7 @@ func (c *Cache) Status() Status {
 	if since := c.space.fullSince(); !since.IsZero() {
 		s.State, s.Since, s.Reason = StateFull, since, errFull.Error()
 	}
-	if err, since := c.health.state(); err != nil {
+	if since, err := c.health.state(); err != nil {
 		s.State, s.Since, s.Reason = StateFailing, since, err.Error()
 	}
 	return s

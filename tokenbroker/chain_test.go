@@ -66,12 +66,13 @@ func TestChain(t *testing.T) {
 }
 
 func TestPanicSiteIsTheLineThatPanicked(t *testing.T) {
+	put := func(m map[string]int) { m["x"] = 1 }
 	tests := []struct {
 		name string
 		fall func()
 	}{
 		{"explicit", func() { panic("x") }},
-		{"nil map", func() { var m map[string]int; m["x"] = 1 }},
+		{"nil map", func() { put(nil) }},
 		{"nil pointer", func() { var p *fake; p.name = "x" }},
 	}
 	for _, tt := range tests {

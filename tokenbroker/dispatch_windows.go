@@ -13,8 +13,10 @@ type dispatch struct{ table *dispatchTable }
 
 // dispatchTable is IDispatch's table of functions, IUnknown's first.
 type dispatchTable struct {
-	queryInterface, addRef, release                      uintptr
-	getTypeInfoCount, getTypeInfo, getIDsOfNames, invoke uintptr
+	_, _                  uintptr // QueryInterface, AddRef
+	release               uintptr
+	_, _                  uintptr // GetTypeInfoCount, GetTypeInfo
+	getIDsOfNames, invoke uintptr
 }
 
 // variant is a VARIANT: 24 bytes in a 64-bit process and 16 in a 32-bit one.

@@ -82,10 +82,10 @@ func (c Config) checkCounts() error {
 		}
 	}
 	if c.TokenEndpointPort > 65535 {
-		errs = append(errs, fmt.Errorf("TokenEndpointPort is %d: no such port", c.TokenEndpointPort))
+		errs = append(errs, fmt.Errorf("a TokenEndpointPort of %d: no such port", c.TokenEndpointPort))
 	}
 	if strings.ContainsFunc(c.Via, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		errs = append(errs, errors.New("Via holds a control character"))
+		errs = append(errs, errors.New("the Via holds a control character"))
 	}
 	return errors.Join(errs...)
 }

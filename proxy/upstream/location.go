@@ -29,7 +29,7 @@ type location struct {
 func newLocation(c Config, l Location) (*location, error) {
 	base, err := parseEndpoint(l.Base)
 	if err != nil {
-		return nil, fmt.Errorf("Base: %w", err)
+		return nil, fmt.Errorf("its Base: %w", err)
 	}
 	if strings.HasPrefix(l.Hierarchy, learnedPrefix) {
 		return nil, fmt.Errorf("Hierarchy %q: the prefix %q is kept for hosts that are not configured", l.Hierarchy, learnedPrefix)
