@@ -59,6 +59,7 @@ func (f *forwarder) newTransport(idle int) *http.Transport {
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: f.config.RootCAs},
 		Protocols:             http1(),
 		DisableCompression:    true,
+		MaxIdleConns:          256, // of all hosts: a descriptor each
 		MaxIdleConnsPerHost:   idle,
 		IdleConnTimeout:       90 * time.Second, // IIS gives up after 120 s
 		TLSHandshakeTimeout:   10 * time.Second,
