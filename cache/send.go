@@ -30,10 +30,24 @@ func (r *Reader) send(w io.Writer, off, to int64) (written int64, err error) {
 	return written, nil
 }
 
-// direct passes bytes from the Source to w without storing them.
-func (r *Reader) direct(w io.Writer, off, end int64) (int64, error) {
-	stream, err := r.b.e.stream(r.ctx, r.src, off, end-off)
+// direct passes bytes from the Source to w without storing them, a window at a time: w may be slow, and an origin does not
+// have many streams to give away.
+func (r *Reader) direct(w io.Writer, off, end int64) (written int64, err error) {
+	window := int64(sliceCount(r.b.c.config.WindowBytes)) * sliceBytes
+	for err == nil && off+written < end {
+		var n int64
+		n, err = r.directWindow(w, off+written, min(off+written+window, end), end)
+		written += n
+	}
+	return written, err
+}
+
+// directWindow passes the bytes [off, to). Of an object that is only to be had as a whole, it passes all up to end: each
+// window would cost what is before it once more.
+func (r *Reader) directWindow(w io.Writer, off, to, end int64) (int64, error) {
+	stream, err := r.b.e.stream(r.ctx, r.src, off, to-off)
 	if errors.Is(err, ErrNoRange) {
+		to = end
 		stream, err = r.skipTo(off, end)
 	}
 	if errors.Is(err, ErrChanged) || errors.Is(err, ErrMissing) {
@@ -45,10 +59,10 @@ func (r *Reader) direct(w io.Writer, off, end int64) (int64, error) {
 	defer stream.Close()
 	buf := r.b.c.buffers.get()
 	defer r.b.c.buffers.put(buf)
-	n, err := io.CopyBuffer(onlyWriter{w}, io.LimitReader(stream, end-off), *buf)
+	n, err := io.CopyBuffer(onlyWriter{w}, io.LimitReader(stream, to-off), *buf)
 	r.outcome.Direct += n
 	r.b.c.metrics.direct.Add(float64(n))
-	if err == nil && n < end-off {
+	if err == nil && n < to-off {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

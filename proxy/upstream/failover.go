@@ -111,8 +111,11 @@ func (st *stream) reopen() error {
 		if err := pool.ended(st.ctx); err != nil {
 			return err
 		}
-		if st.round.tally.busy > 0 { // others are making progress there: our turn comes
-			st.round, st.progress = nil, time.Now()
+		if st.round.tally.busy > 0 { // others are making progress there: our turn comes, but not if they never end
+			if time.Since(st.progress) >= pool.cfg.GiveUpAfter {
+				return &unreachableError{cause: errBusy, timeout: true}
+			}
+			st.round = nil
 			continue
 		}
 		err, final := st.round.tally.verdict(st.src.target.ID.Mutable())

@@ -272,25 +272,52 @@ func TestAllConnectionsInUse(t *testing.T) {
 	})
 }
 
-// With nobody else to ask, a request waits for its turn as long as it takes, and a HEAD does not wait at all.
+// With nobody else to ask, a request waits for its turn, and a HEAD does not wait at all.
 func TestWaitForATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		data := randomBytes(47, 1000)
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 1000, nil)})
-		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second})
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second,
+			GiveUpAfter: 2 * time.Minute})
 		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
 		_, held, err := s.Open(t.Context(), nil, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.AfterFunc(time.Hour, func() { held.Close() })
+		time.AfterFunc(100*time.Second, func() { held.Close() })
 		began := time.Now()
 		if status, err := p.Ask(t.Context(), targetAt(t, p, "http://a:80", immutable)); err != nil || time.Since(began) != 0 {
 			t.Errorf("Ask = %d, %v after %v; want an answer at once", status, err, time.Since(began))
 		}
 		mustRead(t, s, nil, 0, 1000, data)
-		if d := time.Since(began); d != time.Hour {
-			t.Errorf("the request waited %v, want an hour", d)
+		if d := time.Since(began); d != 100*time.Second {
+			t.Errorf("the request waited %v, want 100s", d)
+		}
+	})
+}
+
+// Nobody waits for ever for the turn that a reader who never reads does not give back. The DP is not blamed.
+func TestATurnThatNeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(48, 1000)
+		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 1000, nil)})
+		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second,
+			GiveUpAfter: time.Minute})
+		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		_, held, err := s.Open(t.Context(), nil, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		for _, want := range []*cache.Info{nil, infoFor(data)} {
+			began := time.Now()
+			_, _, err := s.Open(t.Context(), want, 100, 100)
+			if d := time.Since(began); !errors.Is(err, cache.ErrUnreachable) || !isTimeout(err) || d != time.Minute {
+				t.Errorf("known %v: %v after %v; want ErrUnreachable for want of time after a minute", want != nil, err, d)
+			}
+		}
+		if st := p.Status()[0]; st.Failures != 0 || n.dials("a") != 1 {
+			t.Errorf("%d dials, status %+v; the DP did nothing wrong", n.dials("a"), st)
 		}
 	})
 }

@@ -67,7 +67,8 @@ type Config struct {
 	HeaderTimeout time.Duration
 	// StallTimeout is how long a body may bring no byte while somebody waits for one. Default 20 s.
 	StallTimeout time.Duration
-	// GiveUpAfter is how long a download that has begun goes on without a byte from anyone. Default 2 min.
+	// GiveUpAfter is how long a download that has begun goes on without a byte from anyone, and how long any one waits for
+	// its turn at a DP that has MaxConnsPerHost bodies under way. It is looked at each HeaderTimeout. Default 2 min.
 	GiveUpAfter time.Duration
 	// CoolDown is how long a DP that failed is passed over, and the first wait of an open breaker. Default 10 s.
 	CoolDown time.Duration
