@@ -26,7 +26,7 @@ type scripted struct {
 func (s scripted) Source(t content.Target) cache.Source { return s.source(t) }
 
 func withSource(source func(content.Target) cache.Source) func(*upstream.Pool) proxy.Origins {
-	return func(p *upstream.Pool) proxy.Origins { return scripted{poolOrigins{p}, source} }
+	return func(p *upstream.Pool) proxy.Origins { return scripted{p, source} }
 }
 
 // pattern is a file whose bytes tell their own offset. It needs no memory.

@@ -20,7 +20,6 @@ import (
 
 	"branchpoint/cache"
 	"branchpoint/proxy"
-	"branchpoint/proxy/content"
 	"branchpoint/proxy/upstream"
 )
 
@@ -55,11 +54,6 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	}
 	return new(net.Dialer).DialContext(ctx, "tcp", real)
 }
-
-// poolOrigins is how the program joins the pool to the proxy: who is entitled gets our token.
-type poolOrigins struct{ *upstream.Pool }
-
-func (p poolOrigins) Source(t content.Target) cache.Source { return p.Pool.Source(t, false) }
 
 // site is a proxy behind a real listener, with a real cache, and what it logs and counts.
 type site struct {
@@ -98,7 +92,7 @@ func newSite(t testing.TB, o options) *site {
 	s.must(err)
 	c := o.config
 	c.Cache, c.Registerer, c.Logger = store, s.metrics, logger
-	c.Origins = poolOrigins{pool}
+	c.Origins = pool
 	if o.origins != nil {
 		c.Origins = o.origins(pool)
 	}

@@ -72,7 +72,7 @@ func withOracle(t *testing.T, c proxy.Config, test func(t *testing.T, o *oracle,
 		o := &oracle{}
 		c.Dial = out.dial
 		newSite(t, options{listen: in, config: c, listener: proxy.Listener{Entitlement: proxy.Origin},
-			origins: func(p *upstream.Pool) proxy.Origins { o.Origins = poolOrigins{p}; return o }})
+			origins: func(p *upstream.Pool) proxy.Origins { o.Origins = p; return o }})
 		test(t, o, func(file string, patience time.Duration) int {
 			conn, err := in.dial(t.Context(), "", "")
 			if err != nil {

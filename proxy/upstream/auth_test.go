@@ -93,7 +93,7 @@ func TestTokens(t *testing.T) {
 			p := testPool(t, cfg)
 			target := targetAt(t, p, d.URL, tokenTarget)
 			target.Header = tt.header
-			_, err := p.Source(target, tt.clientAuth).Stat(context.Background())
+			_, err := p.source(target, tt.clientAuth).Stat(context.Background())
 			if !errors.Is(err, tt.want) || (tt.want == nil && err != nil) {
 				t.Errorf("Stat: %v, want %v", err, tt.want)
 			}
@@ -122,7 +122,7 @@ func TestTokenEndpointOfAPlainDP(t *testing.T) {
 	})
 	target := targetAt(t, p, plain.URL, mutable)
 	target.Header = http.Header{"Authorization": {"NTLM own"}}
-	s := p.Source(target, false)
+	s := p.Source(target)
 	if _, err := s.Stat(context.Background()); err != nil {
 		t.Fatalf("HEAD: %v", err)
 	}
@@ -137,7 +137,7 @@ func TestTokenEndpointOfAPlainDP(t *testing.T) {
 		t.Errorf("the token was sent in clear")
 	}
 
-	own := p.Source(target, true)
+	own := p.source(target, true)
 	if _, err := own.Stat(context.Background()); !errors.Is(err, cache.ErrRefused) {
 		t.Errorf("a client that must show its own credentials: %v, want ErrRefused", err)
 	}
@@ -169,7 +169,7 @@ func TestTokenGoesNowhereElse(t *testing.T) {
 		RootCAs: roots(named, stranger, redirecting), Tokens: tokens,
 	})
 	for _, d := range []*fakeDP{named, stranger, redirecting, clear} {
-		p.Source(targetAt(t, p, d.URL, tokenTarget), false).Stat(context.Background())
+		p.Source(targetAt(t, p, d.URL, tokenTarget)).Stat(context.Background())
 	}
 	for _, tt := range []struct {
 		name string
@@ -197,7 +197,7 @@ func TestFailoverBetweenTokenEndpoints(t *testing.T) {
 		Locations: []Location{{Base: a.URL, Audience: "site"}, {Base: plainB.URL, TokenBase: b.URL, Audience: "site"}},
 		RootCAs:   roots(a, b), Tokens: &fakeTokens{left: 1},
 	})
-	mustRead(t, p.Source(targetAt(t, p, a.URL, tokenTarget), false), nil, 0, 100, data)
+	mustRead(t, p.Source(targetAt(t, p, a.URL, tokenTarget)), nil, 0, 100, data)
 	if n := plainB.requests.Load(); n != 0 {
 		t.Errorf("%d requests to the plain directory, want none", n)
 	}
@@ -206,7 +206,7 @@ func TestFailoverBetweenTokenEndpoints(t *testing.T) {
 func TestCertificatesAreVerified(t *testing.T) {
 	d := newTLSDP(t, randomBytes(34, 10))
 	p := testPool(t, Config{Locations: at(d), RootCAs: roots()})
-	_, err := p.Source(targetAt(t, p, d.URL, immutable), false).Stat(context.Background())
+	_, err := p.Source(targetAt(t, p, d.URL, immutable)).Stat(context.Background())
 	if !errors.Is(err, cache.ErrUnreachable) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("an unknown issuer: %v", err)
 	}

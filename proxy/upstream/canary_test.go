@@ -72,7 +72,7 @@ func TestCanary(t *testing.T) {
 			d.setScript(script)
 			target := targetAt(t, p, d.URL, tokenTarget)
 			target.Header = http.Header{"X-Client": {canary}, "Authorization": {"Bearer " + canary}}
-			s := p.Source(target, false)
+			s := p.Source(target)
 			_, err1 := s.Stat(context.Background())
 			_, _, err2 := readAll(t, s, nil, 0, 100)
 			_, err3 := p.Ask(context.Background(), target)
@@ -97,7 +97,7 @@ func TestMetrics(t *testing.T) {
 	a, b := newDP(t, randomBytes(51, 1000)), newDP(t, randomBytes(51, 1000))
 	a.setScript(a.cutAfter(t, 300))
 	p := testPool(t, Config{Locations: at(a, b), Registerer: reg, FailuresToOpen: 1})
-	mustRead(t, p.Source(targetAt(t, p, a.URL, immutable), false), nil, 0, 1000, b.data)
+	mustRead(t, p.Source(targetAt(t, p, a.URL, immutable)), nil, 0, 1000, b.data)
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func TestChaos(t *testing.T) {
 	for range 8 {
 		readers.Go(func() {
 			for range 40 {
-				s := p.Source(targetAt(t, p, a.URL, immutable), false)
+				s := p.Source(targetAt(t, p, a.URL, immutable))
 				off := rnd(int64(len(data)))
 				n := 1 + rnd(int64(len(data))-off)
 				got, _, err := readAll(t, s, infoFor(data), off, n)

@@ -23,7 +23,7 @@ func TestNoDescriptors(t *testing.T) {
 			return n.dial(ctx, network, addr)
 		}
 		p := testPool(t, Config{Locations: lab("a"), Dial: dial})
-		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable), false), nil, 0, 1000, data)
+		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable)), nil, 0, 1000, data)
 		if st := p.Status()[0]; st.Failures != 0 || st.LastError != "" {
 			t.Errorf("the DP is blamed: %+v", st)
 		}

@@ -12,22 +12,22 @@ import (
 	"branchpoint/cache"
 )
 
-// RefusedError says that a DP does not let us in, or answers what only the client itself can use: a redirect, or a refusal
+// refusedError says that a DP does not let us in, or answers what only the client itself can use: a redirect, or a refusal
 // of the request. The caller passes the client's own request through, so that the client gets the DP's own answer and
 // Windows authentication can take place. It Is cache.ErrRefused.
-type RefusedError struct {
-	// Status is the HTTP status of the DP; zero when the request cannot be put to it unchanged.
-	Status int
-	// Host is the DP, host:port.
-	Host string
+type refusedError struct {
+	// status is the HTTP status of the DP; zero when the request cannot be put to it unchanged.
+	status int
+	// host is the DP, host:port.
+	host string
 }
 
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("%s does not serve us: status %d", e.Host, e.Status)
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("%s does not serve us: status %d", e.host, e.status)
 }
 
 // Is makes it a cache.ErrRefused.
-func (e *RefusedError) Is(target error) bool { return target == cache.ErrRefused }
+func (e *refusedError) Is(target error) bool { return target == cache.ErrRefused }
 
 // unreachableError says that no DP could be asked. It Is cache.ErrUnreachable.
 type unreachableError struct {

@@ -46,7 +46,7 @@ func TestFailoverAtRandomOffsets(t *testing.T) {
 			b.setScript(b.cutAfter(t, 1+rnd.Int64N(n))) // then both are cut, again and again
 			a.setScript(a.cutAfter(t, 1+rnd.Int64N(n)))
 		}
-		mustRead(t, p.Source(targetAt(t, p, a.URL, immutable), false), nil, off, n, data)
+		mustRead(t, p.Source(targetAt(t, p, a.URL, immutable)), nil, off, n, data)
 		if sent := a.sent.Load() + b.sent.Load(); sent != n {
 			t.Fatalf("run %d: %d bytes were sent for %d", i, sent, n)
 		}
@@ -65,7 +65,7 @@ func TestShortPartsAreGoneOnWith(t *testing.T) {
 		a.serve(w, r)
 	})
 	p := testPool(t, Config{Locations: at(a)})
-	mustRead(t, p.Source(targetAt(t, p, a.URL, immutable), false), nil, 100, 9_000, data)
+	mustRead(t, p.Source(targetAt(t, p, a.URL, immutable)), nil, 100, 9_000, data)
 	if got := p.Status()[0]; got.Failures != 0 || got.Bytes != 9_000 {
 		t.Errorf("a DP that sends short parts: %d failures, %d bytes; want none, 9000", got.Failures, got.Bytes)
 	}
@@ -79,7 +79,7 @@ func TestWholeAnswerAtZeroGoesOnToTheEnd(t *testing.T) {
 		a.serve(w, r)
 	})
 	p := testPool(t, Config{Locations: at(a)})
-	s := p.Source(targetAt(t, p, a.URL, immutable), false)
+	s := p.Source(targetAt(t, p, a.URL, immutable))
 	got, _, err := readAll(t, s, nil, 0, 1000)
 	if err != nil || !bytes.Equal(got, data) {
 		t.Fatalf("a 200 to a range at 0: %d bytes, %v; want all %d", len(got), err, len(data))
@@ -94,7 +94,7 @@ func TestOffsetBehindTheEnd(t *testing.T) {
 		data := randomBytes(4, size)
 		a := newDP(t, data)
 		p := testPool(t, Config{Locations: at(a)})
-		info, rc, err := p.Source(targetAt(t, p, a.URL, immutable), false).Open(context.Background(), nil, int64(size), 10)
+		info, rc, err := p.Source(targetAt(t, p, a.URL, immutable)).Open(context.Background(), nil, int64(size), 10)
 		if err != nil || rc != nil || info.Size != int64(size) {
 			t.Errorf("opening %d bytes at their end: size %d, stream %v, %v", size, info.Size, rc, err)
 		}
@@ -111,7 +111,7 @@ func TestNoMoreThanAsked(t *testing.T) {
 		w.(http.Flusher).Flush()
 	})
 	p := testPool(t, Config{Locations: at(a)})
-	mustRead(t, p.Source(targetAt(t, p, a.URL, immutable), false), nil, 0, 100, data)
+	mustRead(t, p.Source(targetAt(t, p, a.URL, immutable)), nil, 0, 100, data)
 }
 
 func TestGoneCallerBlamesNobody(t *testing.T) {
@@ -126,7 +126,7 @@ func TestGoneCallerBlamesNobody(t *testing.T) {
 		<-r.Context().Done()
 	})
 	p := testPool(t, Config{Locations: at(a)})
-	_, rc, err := p.Source(targetAt(t, p, a.URL, immutable), false).Open(ctx, nil, 0, 100_000)
+	_, rc, err := p.Source(targetAt(t, p, a.URL, immutable)).Open(ctx, nil, 0, 100_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestCloseEndsARead(t *testing.T) {
 		<-r.Context().Done()
 	})
 	p := testPool(t, Config{Locations: at(a)})
-	_, rc, err := p.Source(targetAt(t, p, a.URL, immutable), false).Open(context.Background(), nil, 0, 100)
+	_, rc, err := p.Source(targetAt(t, p, a.URL, immutable)).Open(context.Background(), nil, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}

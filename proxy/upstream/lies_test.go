@@ -63,7 +63,7 @@ func TestLies(t *testing.T) {
 			a, b := newDP(t, data), newDP(t, data)
 			a.setScript(tell)
 			p := testPool(t, Config{Locations: at(a, b)})
-			source := p.Source(targetAt(t, p, a.URL, immutable), false)
+			source := p.Source(targetAt(t, p, a.URL, immutable))
 			if lie.name == "a body that ends early" { // the bytes that did come cannot be checked
 				got, _, err := readAll(t, source, infoFor(data), 100, 100)
 				if err != nil || len(got) != 100 || string(got[50:]) != string(data[150:200]) {
@@ -121,7 +121,7 @@ func TestLiarsAlone(t *testing.T) {
 			a := newDP(t, data)
 			a.setScript(tt.script)
 			p := testPool(t, Config{Locations: at(a)})
-			_, _, err := readAll(t, p.Source(targetAt(t, p, a.URL, immutable), false), nil, 0, 10)
+			_, _, err := readAll(t, p.Source(targetAt(t, p, a.URL, immutable)), nil, 0, 10)
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -168,7 +168,7 @@ func TestVerdicts(t *testing.T) {
 			tt.named(a)
 			tt.other(b)
 			p := testPool(t, Config{Locations: at(a, b)})
-			got, _, err := readAll(t, p.Source(targetAt(t, p, a.URL, tt.raw), false), infoFor(data), 0, 10)
+			got, _, err := readAll(t, p.Source(targetAt(t, p, a.URL, tt.raw)), infoFor(data), 0, 10)
 			if tt.want == nil && (err != nil || len(got) != 10) {
 				t.Errorf("%d bytes, %v; want 10", len(got), err)
 			}
@@ -185,7 +185,7 @@ func TestChangeInTheMiddle(t *testing.T) {
 	a := newDP(t, data)
 	a.setScript(a.cutAfter(t, 4_000))
 	p := testPool(t, Config{Locations: at(a)})
-	_, rc, err := p.Source(targetAt(t, p, a.URL, mutable), false).Open(context.Background(), nil, 0, 10_000)
+	_, rc, err := p.Source(targetAt(t, p, a.URL, mutable)).Open(context.Background(), nil, 0, 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestChangeInTheMiddle(t *testing.T) {
 func TestStat(t *testing.T) {
 	a := newDP(t, randomBytes(14, 777))
 	p := testPool(t, Config{Locations: at(a)})
-	info, err := p.Source(targetAt(t, p, a.URL, mutable), false).Stat(context.Background())
+	info, err := p.Source(targetAt(t, p, a.URL, mutable)).Stat(context.Background())
 	want := cache.Info{Size: 777, LastModified: modified, ContentType: "application/octet-stream"}
 	if err != nil || info != want {
 		t.Errorf("Stat = %+v, %v; want %+v", info, err, want)
@@ -230,7 +230,7 @@ func TestUnreachableTellsSilenceFromRefusal(t *testing.T) {
 	}{{"silent", silent, true}, {"gone", gone, false}} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := testPool(t, Config{Locations: at(tt.dp), HeaderTimeout: 50 * time.Millisecond})
-			_, err := p.Source(targetAt(t, p, tt.dp.URL, immutable), false).Stat(context.Background())
+			_, err := p.Source(targetAt(t, p, tt.dp.URL, immutable)).Stat(context.Background())
 			var how interface{ Timeout() bool }
 			if !errors.Is(err, cache.ErrUnreachable) || !errors.As(err, &how) || how.Timeout() != tt.timeout {
 				t.Errorf("got %v; want ErrUnreachable with Timeout() = %v", err, tt.timeout)
@@ -245,11 +245,11 @@ func TestUnreachableTellsSilenceFromRefusal(t *testing.T) {
 func TestTheFirstRefusalIsTold(t *testing.T) {
 	a, b := newDP(t, nil), newDP(t, randomBytes(15, 10))
 	p := testPool(t, Config{Locations: at(a, b)})
-	var refused *RefusedError
+	var refused *refusedError
 	a.setScript(statusOf(401))
 	b.setScript(statusOf(403))
-	_, err := p.Source(targetAt(t, p, a.URL, immutable), false).Stat(context.Background())
-	if !errors.As(err, &refused) || refused.Status != 401 || fmt.Sprint("http://", refused.Host) != a.URL {
+	_, err := p.Source(targetAt(t, p, a.URL, immutable)).Stat(context.Background())
+	if !errors.As(err, &refused) || refused.status != 401 || fmt.Sprint("http://", refused.host) != a.URL {
 		t.Errorf("got %v, want the 401 of the named DP", err)
 	}
 }
@@ -276,7 +276,7 @@ func TestUnaskedSwitchOfProtocols(t *testing.T) {
 		}
 	}()
 	p := testPool(t, Config{})
-	s := p.Source(targetAt(t, p, "http://"+ln.Addr().String(), immutable), false)
+	s := p.Source(targetAt(t, p, "http://"+ln.Addr().String(), immutable))
 	if _, err := s.Stat(t.Context()); !errors.Is(err, cache.ErrUnreachable) {
 		t.Errorf("a HEAD answered with 101: %v, want unreachable", err)
 	}

@@ -130,7 +130,7 @@ func TestStall(t *testing.T) {
 		data := randomBytes(40, 1000)
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 100, stall), "b": serveFile(data, 1000, nil)})
 		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, StallTimeout: 20 * time.Second})
-		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		s := p.Source(targetAt(t, p, "http://a:80", immutable))
 		began := time.Now()
 		mustRead(t, s, nil, 0, 1000, data)
 		if d := time.Since(began); d != 20*time.Second {
@@ -152,7 +152,7 @@ func TestSlowReaderIsNoStall(t *testing.T) {
 		data := randomBytes(41, 3000)
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 3000, nil)})
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial})
-		_, rc, err := p.Source(targetAt(t, p, "http://a:80", immutable), false).Open(t.Context(), nil, 0, 3000)
+		_, rc, err := p.Source(targetAt(t, p, "http://a:80", immutable)).Open(t.Context(), nil, 0, 3000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestOutage(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		})}
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, GiveUpAfter: 2 * time.Minute})
-		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		s := p.Source(targetAt(t, p, "http://a:80", immutable))
 		go func() {
 			pass(time.Minute)
 			n.set("a", false)
@@ -209,7 +209,7 @@ func TestGivingUp(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		})}
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, GiveUpAfter: time.Minute})
-		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		s := p.Source(targetAt(t, p, "http://a:80", immutable))
 		for _, tt := range []struct {
 			name     string
 			want     *cache.Info
@@ -237,7 +237,7 @@ func TestEmptyAnswersAreNoProgress(t *testing.T) {
 		data := randomBytes(44, 1000)
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 0, func(*http.Request) { panic(http.ErrAbortHandler) })})
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, GiveUpAfter: time.Minute})
-		_, _, err := readAll(t, p.Source(targetAt(t, p, "http://a:80", immutable), false), nil, 0, 1000)
+		_, _, err := readAll(t, p.Source(targetAt(t, p, "http://a:80", immutable)), nil, 0, 1000)
 		if !errors.Is(err, cache.ErrUnreachable) || n.dials("a") > 20 {
 			t.Errorf("%v after %d connections", err, n.dials("a"))
 		}
@@ -250,7 +250,7 @@ func TestAllConnectionsInUse(t *testing.T) {
 		data := randomBytes(45, 1000)
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 100, stall), "b": serveFile(data, 1000, nil)})
 		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second})
-		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		s := p.Source(targetAt(t, p, "http://a:80", immutable))
 		_, held, err := s.Open(t.Context(), nil, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
@@ -279,7 +279,7 @@ func TestWaitForATurn(t *testing.T) {
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 1000, nil)})
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second,
 			GiveUpAfter: 2 * time.Minute})
-		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		s := p.Source(targetAt(t, p, "http://a:80", immutable))
 		_, held, err := s.Open(t.Context(), nil, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
@@ -303,7 +303,7 @@ func TestATurnThatNeverComes(t *testing.T) {
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 1000, nil)})
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, MaxConnsPerHost: 1, HeaderTimeout: 10 * time.Second,
 			GiveUpAfter: time.Minute})
-		s := p.Source(targetAt(t, p, "http://a:80", immutable), false)
+		s := p.Source(targetAt(t, p, "http://a:80", immutable))
 		_, held, err := s.Open(t.Context(), nil, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
@@ -327,7 +327,7 @@ func TestCloseEndsStreams(t *testing.T) {
 		data := randomBytes(46, 1000)
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 100, stall)})
 		p := testPool(t, Config{Locations: lab("a"), Dial: n.dial, StallTimeout: time.Hour})
-		_, rc, err := p.Source(targetAt(t, p, "http://a:80", immutable), false).Open(t.Context(), nil, 0, 1000)
+		_, rc, err := p.Source(targetAt(t, p, "http://a:80", immutable)).Open(t.Context(), nil, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -348,7 +348,7 @@ func TestBreakingOffAgainAndAgain(t *testing.T) {
 		n := newMemoryNet(map[string]http.HandlerFunc{"a": serveFile(data, 10, abort), "b": serveFile(data, 10, abort)})
 		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, FailuresToOpen: 1000, GiveUpAfter: time.Minute})
 		began := time.Now()
-		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable), false), nil, 0, 200, data)
+		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable)), nil, 0, 200, data)
 		if a, b := n.dials("a"), n.dials("b"); a != 10 || b != 10 {
 			t.Errorf("twenty parts of ten bytes took %d and %d requests, want ten of each DP", a, b)
 		}

@@ -109,10 +109,9 @@ func (p *Pool) ended(ctx context.Context) error {
 	return nil
 }
 
-// Source returns the supplier of the file that t names. t.Header goes to the DP that t names and to no other. With
-// clientAuth the client's own headers are all that may open a door: no token of ours is ever added. Without it the caller
-// has established that the client is entitled to what our token opens.
-func (p *Pool) Source(t content.Target, clientAuth bool) cache.Source { return p.source(t, clientAuth) }
+// Source returns the supplier of the file that t names. t.Header goes to the DP that t names and to no other. The caller has
+// established that the client is entitled to what our token opens.
+func (p *Pool) Source(t content.Target) cache.Source { return p.source(t, false) }
 
 func (p *Pool) source(t content.Target, clientAuth bool) *source {
 	t.Header = t.Header.Clone() // a Source may outlive the request

@@ -12,7 +12,7 @@ import (
 type tally struct {
 	missing, different, noRange, busy, failures, timeouts int
 
-	refusal *RefusedError // of the first that refused; one that asks for credentials comes before others
+	refusal *refusedError // of the first that refused; one that asks for credentials comes before others
 	last    error         // the last failure
 }
 
@@ -28,8 +28,8 @@ func (t *tally) add(loc *location, out outcome) {
 	case busy:
 		t.busy++
 	case refused:
-		if t.refusal == nil || (out.status == http.StatusUnauthorized && t.refusal.Status != http.StatusUnauthorized) {
-			t.refusal = &RefusedError{Status: out.status, Host: loc.base.host}
+		if t.refusal == nil || (out.status == http.StatusUnauthorized && t.refusal.status != http.StatusUnauthorized) {
+			t.refusal = &refusedError{status: out.status, host: loc.base.host}
 		}
 	default:
 		t.failures++

@@ -32,7 +32,7 @@ func TestABadCopyIsNoNewVersion(t *testing.T) {
 			tt.named(a)
 			tt.other(b)
 			p := testPool(t, Config{Locations: at(a, b)})
-			if _, _, err := readAll(t, p.source(targetAt(t, p, a.URL, tt.raw), false), infoFor(data), 0, 10); !errors.Is(err, tt.want) {
+			if _, _, err := readAll(t, p.Source(targetAt(t, p, a.URL, tt.raw)), infoFor(data), 0, 10); !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
@@ -48,7 +48,7 @@ func TestABadCopyIsWaitedOut(t *testing.T) {
 		p := testPool(t, Config{Locations: lab("a", "b"), Dial: n.dial, GiveUpAfter: 2 * time.Minute})
 		time.AfterFunc(time.Minute, func() { n.set("a", false) })
 		began := time.Now()
-		mustRead(t, p.source(targetAt(t, p, "http://a:80", immutable), false), infoFor(data), 100, 500, data)
+		mustRead(t, p.Source(targetAt(t, p, "http://a:80", immutable)), infoFor(data), 100, 500, data)
 		if d := time.Since(began); d < time.Minute || d > 75*time.Second {
 			t.Errorf("it took %v; the DP was away for a minute", d)
 		}

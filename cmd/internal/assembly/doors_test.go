@@ -26,7 +26,7 @@ func TestNetworkListenerWarns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	front, err := proxy.New(proxy.Config{Cache: store, Origins: origins{pool}, Dial: new(net.Dialer).DialContext})
+	front, err := proxy.New(proxy.Config{Cache: store, Origins: pool, Dial: new(net.Dialer).DialContext})
 	if err != nil {
 		t.Fatal(err)
 	}

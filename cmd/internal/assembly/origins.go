@@ -7,22 +7,13 @@ import (
 	"net/url"
 	"strings"
 
-	"branchpoint/cache"
 	"branchpoint/configs"
 	"branchpoint/proxy"
-	"branchpoint/proxy/content"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
 )
 
-// origins lets the proxy get content from the pool of distribution points. The proxy asks for a source only when the
-// client is entitled, so our own tokens may be used.
-type origins struct{ *upstream.Pool }
-
-var _ proxy.Origins = origins{}
-
-// Source implements proxy.Origins.
-func (o origins) Source(t content.Target) cache.Source { return o.Pool.Source(t, false) }
+var _ proxy.Origins = (*upstream.Pool)(nil)
 
 // authorizer lets the pool use the tokens of the broker.
 type authorizer struct{ broker *tokenbroker.Broker }

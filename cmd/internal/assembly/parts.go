@@ -95,7 +95,7 @@ func newCache(c *configs.Config, s *shared) (*cache.Cache, error) {
 
 func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, broker *tokenbroker.Broker, s *shared) (*proxy.Proxy, error) {
 	front, err := proxy.New(proxy.Config{
-		Cache: store, Origins: origins{pool}, Manifests: pool, Tokens: newObserver(broker, c.DistributionPoints),
+		Cache: store, Origins: pool, Manifests: pool, Tokens: newObserver(broker, c.DistributionPoints),
 		Dial: s.dial, RootCAs: s.roots, Via: s.via,
 		VerdictAge: orInstant(c.Entitlement.VerdictAge), Grace: orInstant(c.Entitlement.Grace),
 		Registerer: s.registry, Logger: s.log,
