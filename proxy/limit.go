@@ -11,9 +11,10 @@ import (
 // that one cannot be closed in one direction alone, which a tunnel needs.
 type limited struct {
 	net.Listener
-	slots chan struct{}
-	ended chan struct{}
-	end   func()
+	slots   chan struct{}
+	clients *perClient // nil: no limit for one address
+	ended   chan struct{}
+	end     func()
 }
 
 func limit(ln net.Listener, connections int) *limited {
@@ -22,19 +23,26 @@ func limit(ln net.Listener, connections int) *limited {
 	return l
 }
 
-// Accept waits for a slot before it waits for a client, so that those who wait do so in the queue of the kernel.
+// Accept waits for a slot before it waits for a client, so that those who wait do so in the queue of the kernel. A client
+// whose address has its share of the slots is turned away.
 func (l *limited) Accept() (net.Conn, error) {
 	select {
 	case l.slots <- struct{}{}:
 	case <-l.ended:
 		return nil, net.ErrClosed
 	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			<-l.slots
+			return nil, err
+		}
+		release, ok := l.clients.admit(conn.RemoteAddr())
+		if ok {
+			return &limitedConn{conn, sync.OnceFunc(func() { release(); <-l.slots })}, nil
+		}
+		conn.Close()
 	}
-	return &limitedConn{conn, sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
 // accept is Accept that waits out what passes, a lack of descriptors above all. It returns nil when the listener is closed.

@@ -51,10 +51,7 @@ const (
 )
 
 func (l *Listener) validate(address net.Addr) error {
-	loopback := false
-	if tcp, ok := address.(*net.TCPAddr); ok {
-		loopback = tcp.IP.IsLoopback()
-	}
+	loopback := isLoopback(address)
 	switch {
 	case l.Entitlement == Machine && !loopback:
 		return fmt.Errorf("listener %s: entitlement machine is for loopback addresses, not %s", l.Name, address)
@@ -70,6 +67,11 @@ func (l *Listener) validate(address net.Addr) error {
 	return nil
 }
 
+func isLoopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
 // Serve answers the clients of a listener until ctx ends, then lets running requests finish for at most drain. It returns
 // nil when it ended because of ctx.
 func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain time.Duration) error {
@@ -80,6 +82,9 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 		l.MaxConnections = 4096
 	}
 	limited := limit(ln, l.MaxConnections)
+	if !isLoopback(ln.Addr()) { // on loopback all clients have one address
+		limited.clients = newPerClient(l.MaxConnections)
+	}
 	door := &door{p, l, limited.full}
 	hits := newExpress(door, ln.Addr())
 	server := &http.Server{

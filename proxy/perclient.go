@@ -26,10 +26,11 @@ func newPerClient(connections int) *perClient {
 }
 
 // admit counts one more connection from an address. It reports false when there are too many; otherwise release must be
-// called when the connection has ended, and may be called more than once. A kind of address that is not TCP's has no limit.
+// called when the connection has ended, and may be called more than once. A kind of address that is not TCP's has no limit, and
+// nil limits nobody.
 func (p *perClient) admit(from net.Addr) (release func(), ok bool) {
 	tcp, ok := from.(*net.TCPAddr)
-	if !ok {
+	if p == nil || !ok {
 		return func() {}, true
 	}
 	client := tcp.AddrPort().Addr().Unmap()
