@@ -86,7 +86,7 @@ func TestHerdOnColdFile(t *testing.T) {
 	if ratio > 1.02 {
 		t.Errorf("upstream sent %.4f times the file, want at most 1.02", ratio)
 	}
-	if worst > 50*time.Millisecond && !raceEnabled {
+	if worst > 50*time.Millisecond && full() && !raceEnabled { // only a run of its own is a measurement
 		t.Errorf("the last client waited %v for its first byte, want at most 50ms", worst)
 	}
 }
