@@ -29,11 +29,15 @@ type audience struct {
 	source string
 	since  time.Time
 	due    time.Time // when to fetch ahead of expiry
+	// spare is another token than the one in use, for a request that the one in use does not open. A stamp of 0 means that
+	// there is none. Until sought the sources are not asked for one again.
+	spare  spare
+	sought time.Time
 	// superseded says that a better token is known to wait in a source: fetch before the next use.
 	superseded bool
 
-	// flight is the fetch in progress, nil when there is none.
-	flight *flight
+	// flight is the fetch in progress, and search that of a spare; nil when there is none.
+	flight, search *flight
 	// news counts what a fetch that is already in progress may have missed.
 	news uint64
 	// paused is until when a failure, failed, stands in for another fetch.
@@ -73,18 +77,27 @@ func dueAt(expires, now time.Time, ahead time.Duration) time.Time {
 	return due
 }
 
-// refuse drops the token in use and remembers its secret as refused.
-func (a *audience) refuse(now time.Time) {
+// refuse drops the token in use and remembers its secret as refused. A spare that was got a moment ago takes its place.
+func (a *audience) refuse(now time.Time, ahead time.Duration) {
+	a.hold(a.token, now)
+	a.token, a.stamp, a.source, a.since = Token{}, 0, "", time.Time{}
+	s, fresh := a.spare, now.Before(a.sought)
+	a.expectNews()
+	if fresh && s.stamp != 0 && !s.token.expired(now) && !a.isRefused(s.token, now) {
+		a.install(s.token, s.source, now, ahead, func() Stamp { return s.stamp })
+	}
+}
+
+// hold remembers the secret of t as refused.
+func (a *audience) hold(t Token, now time.Time) {
 	if a.refused == nil {
 		a.refused = make(map[digest]time.Time)
 	}
 	if len(a.refused) >= maxRefused {
 		a.forgetOldest()
 	}
-	a.refused[a.token.print] = now.Add(refusalHold)
-	a.token, a.stamp, a.source, a.since = Token{}, 0, "", time.Time{}
+	a.refused[t.print] = now.Add(refusalHold)
 	a.refusals++
-	a.expectNews()
 }
 
 func (a *audience) forgetOldest() {
@@ -105,4 +118,5 @@ func (a *audience) isRefused(t Token, now time.Time) bool { return now.Before(a.
 func (a *audience) expectNews() {
 	a.news++
 	a.paused, a.failed = time.Time{}, nil
+	a.spare, a.sought = spare{}, time.Time{}
 }

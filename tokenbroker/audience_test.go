@@ -19,7 +19,7 @@ func TestRefusedSecretsAreBounded(t *testing.T) {
 		}
 		now = now.Add(time.Second)
 		a.install(tok, "mp", now, time.Minute, next)
-		a.refuse(now)
+		a.refuse(now, time.Minute)
 		all = append(all, tok)
 	}
 	for i, tok := range all {

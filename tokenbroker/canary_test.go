@@ -184,6 +184,8 @@ func runCanary(t *testing.T, source Source) {
 	for range 3 {
 		stamp, err := w.Authorize(t.Context(), "site", http.Header{})
 		inspect("error of Authorize", err)
+		_, err = w.Another(t.Context(), "site", stamp, http.Header{})
+		inspect("error of Another", err)
 		w.Refused("site", stamp)
 	}
 	_, err := w.Authorize(t.Context(), "site", http.Header{})

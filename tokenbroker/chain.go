@@ -22,6 +22,7 @@ const (
 	outcomeUnavailable outcome = "unavailable"
 	outcomeExpired     outcome = "expired" // it had one whose time was over
 	outcomeRefused     outcome = "refused" // it had one that a server has refused
+	outcomeSame        outcome = "same"    // it had the one in use, when another was wanted
 	outcomeFailed      outcome = "failed"
 	outcomeTimeout     outcome = "timeout"
 	outcomePanic       outcome = "panic"
@@ -48,7 +49,7 @@ func (c chain) fetch(ctx context.Context, audience string, fit func(Token) outco
 		switch out {
 		case outcomeToken:
 			return t, s.Name(), nil
-		case outcomeUnavailable, outcomeExpired, outcomeRefused:
+		case outcomeUnavailable, outcomeExpired, outcomeRefused, outcomeSame:
 			continue
 		}
 		return Token{}, "", newSourceError(s, err)

@@ -20,7 +20,7 @@ func newMetrics() *metrics {
 		}, []string{"source", "outcome"}),
 		refusals: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "branchpoint_token_refusals_total",
-			Help: "Tokens that a server refused with 401 or 403.",
+			Help: "Tokens that a server did not accept.",
 		}),
 	}
 }

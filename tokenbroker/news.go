@@ -10,8 +10,8 @@ import (
 // errNoSetter answers Set when no source could take the token.
 var errNoSetter = errors.New("no configured token source takes tokens that are handed in")
 
-// Refused says that a server answered 401 or 403 to the token with this stamp. The token is not used again for this
-// audience: the next Authorize asks the sources anew, once for all callers, and passes over a source that still has the
+// Refused says that a server did not accept the token with this stamp: it answered 401, or it answered 403 and then let in
+// the token that Another gave. A 403 alone may be about the file. The token is not used again for this audience: the next Authorize asks the sources anew, once for all callers, and passes over a source that still has the
 // same secret. A stamp that is no longer current changes nothing, so a burst of refusals costs one fetch.
 func (b *Broker) Refused(audience string, s Stamp) {
 	t, ok := b.stamped(audience, s)
@@ -30,28 +30,39 @@ func (b *Broker) Refused(audience string, s Stamp) {
 	}
 }
 
-// stamped returns the token in use for the audience if its stamp is s.
+// stamped returns the token in use for the audience, or the spare, if its stamp is s.
 func (b *Broker) stamped(audience string, s Stamp) (Token, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a, ok := b.audiences.get(audience)
-	if !ok || s == 0 || a.stamp != s {
+	switch {
+	case !ok || s == 0:
 		return Token{}, false
+	case a.stamp == s:
+		return a.token, true
 	}
-	return a.token, true
+	return a.spare.token, a.spare.stamp == s
 }
 
-// refuse drops the token in use if its stamp is s, and returns the name of its source.
+// refuse drops the token in use, or the spare, if its stamp is s, and returns the name of its source.
 func (b *Broker) refuse(audience string, s Stamp) (source string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a, ok := b.audiences.get(audience)
-	if !ok || a.stamp != s {
+	switch {
+	case !ok:
 		return "", false
+	case a.stamp == s:
+		source = a.source
+		a.refuse(time.Now(), b.ahead)
+		return source, true
+	case a.spare.stamp == s:
+		source = a.spare.source
+		a.hold(a.spare.token, time.Now())
+		a.spare = spare{} // the next one is sought when its time has come
+		return source, true
 	}
-	source = a.source
-	a.refuse(time.Now())
-	return source, true
+	return "", false
 }
 
 // Observe takes the token that a client presented in its own request, for an audience. Call it only for listeners that

@@ -53,25 +53,22 @@ func (s *source) byRoute(ctx context.Context, loc *location, r route, q query) (
 	if !r.token {
 		return s.exchange(ctx, loc, r, q), true
 	}
-	tokens := s.pool.cfg.Tokens
+	k := keys{tokens: s.pool.cfg.Tokens, audience: loc.audience}
 	bare := s.pool.withoutCredential(r.header)
-	var stamp uint64
-	for range 2 {
+	for range maxKeys {
 		r.header = bare.Clone()
-		next, err := tokens.Authorize(ctx, loc.audience, r.header)
+		err := k.next(ctx, r.header)
 		if err != nil && !asked && r.bareToo {
 			r.header = bare
 			return s.exchange(ctx, loc, r, q), true
 		}
-		if err != nil || (asked && next == stamp) {
-			return out, asked // the same token again would be refused again
+		if err != nil {
+			return out, asked
 		}
-		stamp = next
 		out, asked = s.exchange(ctx, loc, r, q), true
-		if !out.unauthorized() {
+		if !k.answered(out.status, out.verdict == served) {
 			return out, true
 		}
-		tokens.Refused(loc.audience, stamp)
 	}
 	return out, true
 }

@@ -34,6 +34,17 @@ func (f *fakeTokens) Authorize(_ context.Context, audience string, h http.Header
 	return f.stamp + 1, nil
 }
 
+// Another hands out the token after the one in use, which stays in use.
+func (f *fakeTokens) Another(_ context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if stamp == f.stamp+1 && f.left < 2 {
+		return 0, errNoToken
+	}
+	h.Set("X-CCM-Token", fmt.Sprintf("%s-%d", audience, f.stamp+2))
+	return f.stamp + 2, nil
+}
+
 func (f *fakeTokens) Refused(_ string, stamp uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -32,6 +32,10 @@ func (c *canaryTokens) Authorize(_ context.Context, _ string, h http.Header) (ui
 	return c.n, nil
 }
 
+func (c *canaryTokens) Another(ctx context.Context, audience string, _ uint64, h http.Header) (uint64, error) {
+	return c.Authorize(ctx, audience, h)
+}
+
 func (c *canaryTokens) Refused(string, uint64) {}
 
 // Whatever a server does with a token, even sending it back, no log, error, metric, status or dump holds it.

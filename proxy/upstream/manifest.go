@@ -31,26 +31,25 @@ func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*ht
 		}
 	}
 	bare := r.header
-	var stamp uint64
-	for try := range 2 {
+	k := keys{tokens: p.cfg.Tokens, audience: loc.audience}
+	for range maxKeys {
 		r.header = bare.Clone()
-		next, err := p.cfg.Tokens.Authorize(ctx, loc.audience, r.header)
-		if err != nil || (try > 0 && next == stamp) {
+		if k.next(ctx, r.header) != nil {
 			return nil, nil
 		}
-		stamp = next
 		resp, err := p.askManifest(ctx, r, body)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, fmt.Errorf("asking %s for the list of a content: %w", loc.label, err)
-		case resp.StatusCode == http.StatusMultiStatus:
+		}
+		isList := resp.StatusCode == http.StatusMultiStatus
+		again := k.answered(resp.StatusCode, isList)
+		if isList {
 			return resp, p.renameManifest(resp, t)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+		if !again {
 			return nil, nil
 		}
-		p.cfg.Tokens.Refused(loc.audience, stamp)
 	}
 	return nil, nil
 }

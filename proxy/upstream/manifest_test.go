@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -28,6 +29,14 @@ func (c *counted) Authorize(_ context.Context, _ string, h http.Header) (uint64,
 	return uint64(c.refused + 1), nil
 }
 
+func (c *counted) Another(_ context.Context, _ string, stamp uint64, h http.Header) (uint64, error) {
+	if stamp >= uint64(len(c.tokens)) {
+		return 0, errors.New("no other token")
+	}
+	h.Set("Authorization", "Bearer "+c.tokens[stamp])
+	return stamp + 1, nil
+}
+
 func (c *counted) Refused(string, uint64) { c.refused++ }
 
 func TestManifest(t *testing.T) {
@@ -44,19 +53,22 @@ func TestManifest(t *testing.T) {
 		status  int
 		answer  bool
 		refused int
+		shut    int // what the DP says to a bad token; zero: 401
 	}{
-		{"good token", []string{"good"}, "", 207, true, 0},
-		{"stale token, then a good one", []string{"stale", "good"}, "", 207, true, 1},
-		{"stale tokens only", []string{"stale", "staler"}, "", 207, false, 2},
-		{"no token", nil, "", 207, false, 0},
-		{"the client asks the token endpoint itself", []string{"good"}, "CCMTOKENAUTH_", 207, false, 0},
-		{"not allowed there", []string{"good"}, "", 405, false, 0},
+		{"good token", []string{"good"}, "", 207, true, 0, 0},
+		{"stale token, then a good one", []string{"stale", "good"}, "", 207, true, 1, 0},
+		{"stale tokens only", []string{"stale", "staler"}, "", 207, false, 2, 0},
+		{"no token", nil, "", 207, false, 0, 0},
+		{"the client asks the token endpoint itself", []string{"good"}, "CCMTOKENAUTH_", 207, false, 0, 0},
+		{"not allowed there", []string{"good"}, "", 405, false, 0, 0},
+		{"ended token answered with 403, then a good one", []string{"stale", "good"}, "", 207, true, 1, 403},
+		{"403 whatever the token", []string{"stale", "staler"}, "", 207, false, 0, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var asked, body string
 			dp := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("Authorization") != "Bearer good" {
-					w.WriteHeader(http.StatusUnauthorized)
+					w.WriteHeader(cmp.Or(c.shut, http.StatusUnauthorized))
 					return
 				}
 				asked = r.Method + " " + r.RequestURI + " " + r.Header.Get("Depth") + " " + r.Header.Get("X-Own")

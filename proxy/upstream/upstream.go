@@ -23,7 +23,10 @@ import (
 type Authorizer interface {
 	// Authorize puts a token for the audience on h; the stamp names that token. Any error means that there is none.
 	Authorize(ctx context.Context, audience string, h http.Header) (stamp uint64, err error)
-	// Refused says that a server did not accept the token of that stamp.
+	// Another does the same with another token than that of the stamp, for one more try after a 403: that may mean that the
+	// token has ended, or that the file is for nobody. The token of the stamp stays in use.
+	Another(ctx context.Context, audience string, stamp uint64, h http.Header) (other uint64, err error)
+	// Refused says that a server did not accept the token of that stamp: it answered 401, or it let in the token of Another.
 	Refused(audience string, stamp uint64)
 }
 

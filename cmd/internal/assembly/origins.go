@@ -26,6 +26,12 @@ func (a authorizer) Authorize(ctx context.Context, audience string, h http.Heade
 	return uint64(stamp), err
 }
 
+// Another implements upstream.Authorizer.
+func (a authorizer) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+	other, err := a.broker.Another(ctx, audience, tokenbroker.Stamp(stamp), h)
+	return uint64(other), err
+}
+
 // Refused implements upstream.Authorizer.
 func (a authorizer) Refused(audience string, stamp uint64) {
 	a.broker.Refused(audience, tokenbroker.Stamp(stamp))

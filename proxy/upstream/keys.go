@@ -1,0 +1,53 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// keys are the tokens that are tried on one door, one after the other.
+type keys struct {
+	tokens   Authorizer
+	audience string
+
+	tried  bool
+	stamp  uint64 // of the last one tried
+	status int    // of the answer to it
+	shut   uint64 // of the one that got a 403; zero: none did
+}
+
+// maxKeys is how many are tried.
+const maxKeys = 2
+
+var errSameKey = errors.New("there is no other token")
+
+// next puts a token on h that may do better than the last one.
+func (k *keys) next(ctx context.Context, h http.Header) (err error) {
+	var stamp uint64
+	if k.status == http.StatusForbidden {
+		stamp, err = k.tokens.Another(ctx, k.audience, k.stamp, h)
+	} else {
+		stamp, err = k.tokens.Authorize(ctx, k.audience, h)
+	}
+	if err == nil && k.tried && stamp == k.stamp {
+		err = errSameKey // it would be refused again
+	}
+	k.tried, k.stamp = true, stamp
+	return err
+}
+
+// answered takes the status that the last token got, and whether it opened the door. It tells whether another one may do
+// better. A 403 says something about the token only when another one opens the same door.
+func (k *keys) answered(status int, opened bool) (again bool) {
+	k.status = status
+	switch {
+	case opened && k.shut != 0:
+		k.tokens.Refused(k.audience, k.shut)
+	case status == http.StatusForbidden:
+		k.shut = k.stamp
+	case status == http.StatusUnauthorized:
+		k.tokens.Refused(k.audience, k.stamp)
+	}
+	return status == http.StatusForbidden || status == http.StatusUnauthorized
+}

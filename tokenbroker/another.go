@@ -1,0 +1,110 @@
+package tokenbroker
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// spareFor is how long a spare token, or that there is none, answers for everybody: a file that nobody may read, asked for
+// again and again, costs one fetch in this time.
+const spareFor = 30 * time.Second
+
+// spare is a token that is at hand besides the one in use.
+type spare struct {
+	token  Token
+	stamp  Stamp
+	source string
+}
+
+// Another puts a token for audience on h that has another secret than the one with stamp s, which a server answered with
+// 403. That may mean that the token has ended, or that nobody may have the file, and only another token can tell: the one in
+// use stays in use for everybody. When the other opens the door, say so with Refused for s, and it takes its place. It is
+// the token in use when that is another already, and otherwise the first one that a source has. The sources are asked for it
+// once for all callers, and no more often than every half minute. The error Is ErrUnavailable when there is no other. h is not
+// touched when there is an error.
+func (b *Broker) Another(ctx context.Context, audience string, s Stamp, h http.Header) (Stamp, error) {
+	b.mu.Lock()
+	a := b.entry(audience)
+	b.mu.Unlock()
+	for range maxRounds {
+		found, wait, current := b.look(a, s)
+		switch {
+		case current:
+			return b.Authorize(ctx, audience, h)
+		case found.stamp != 0:
+			b.presentation.Apply(found.token, h)
+			return found.stamp, nil
+		case wait == nil:
+			return 0, fmt.Errorf("another token for %s: %w", audience, ErrUnavailable)
+		}
+		select {
+		case <-wait.done:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("waiting for another token for %s: %w", audience, ctx.Err())
+		}
+	}
+	return 0, fmt.Errorf("another token for %s: %w", audience, errRestless)
+}
+
+// look returns the spare, or the search to wait for. It returns neither when there is no spare, and current when the token
+// in use is another one than s names.
+func (b *Broker) look(a *audience, s Stamp) (found spare, wait *flight, current bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if s == 0 || a.stamp != s {
+		return spare{}, nil, true
+	}
+	if a.search == nil && !b.closed && !now.Before(a.sought) && !now.Before(a.paused) {
+		b.seek(a)
+	}
+	if a.search != nil {
+		return spare{}, a.search, false
+	}
+	if t := a.spare.token; a.spare.stamp != 0 && !t.expired(now) && t.print != a.token.print {
+		return a.spare, nil, false
+	}
+	return spare{}, nil, false
+}
+
+// seek starts a search for a spare. The caller holds mu, and knows that the broker is open and that a has no search.
+func (b *Broker) seek(a *audience) {
+	f := &flight{news: a.news, done: make(chan struct{})}
+	a.search = f
+	inUse := a.token.print
+	b.flights.Go(func() {
+		var got Token
+		var source string
+		err := error(errNoToken)
+		defer func() { b.found(a, f, got, source, err) }() // deferred as in fly
+		got, source, err = b.chain.fetch(b.ctx, a.name, func(t Token) outcome {
+			if t.print == inUse {
+				return outcomeSame
+			}
+			return b.fit(a, t)
+		}, b.note)
+	})
+}
+
+// found writes the result of a search into its audience, and lets the waiters go on.
+func (b *Broker) found(a *audience, f *flight, t Token, source string, err error) {
+	b.mu.Lock()
+	now := time.Now()
+	a.search = nil
+	if a.news == f.news { // otherwise it may be out of date: who still wants one looks again
+		a.spare, a.sought = spare{}, now.Add(spareFor)
+		if err == nil && !a.isRefused(t, now) {
+			a.spare = spare{t.withExpiry(now.Add(b.maxAge)), b.nextStamp(), source}
+		}
+	}
+	b.mu.Unlock()
+	close(f.done)
+	if err == nil {
+		b.log.Info("fetched another token, to be tried where the one in use is refused", "audience", a.name,
+			"source", source, "fingerprint", t.Fingerprint())
+		return
+	}
+	b.log.Debug("no other token", "audience", a.name, "reason", err)
+}
