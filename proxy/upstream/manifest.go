@@ -17,8 +17,9 @@ var manifestHeaders = []string{"Content-Type", "Depth", "Translate"}
 
 // Manifest puts a client's PROPFIND for the content or folder that t names to the token endpoint of the same DP, with our
 // token. The caller has established that the client is entitled to what our token opens, and closes the answer's body.
-// The answer is never kept, and names its files in the directory that the client asked. It is nil, without an error, when there is no token or no such endpoint, or when the DP refuses
-// that too: the client is then to have the DP's answer to its own request.
+// The answer is never kept, and names its files in the directory that the client asked. It is nil, without an error, when
+// there is no token or no such endpoint, or when the DP refuses that too: the client is then to have the DP's answer to its
+// own request.
 func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
 	loc := p.dir.named(t)
 	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth {
