@@ -87,24 +87,8 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 	}
 	door := &door{p, l, limited.full}
 	hits := newExpress(door, ln.Addr())
-	server := &http.Server{
-		Handler:           door,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-	}
-	var open sync.WaitGroup // connections whose handler may still run
-	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		open.Add(1)
-		return p.forward.pins.begin(ctx, c)
-	}
-	server.ConnState = func(c net.Conn, s http.ConnState) {
-		if s == http.StateClosed || s == http.StateHijacked {
-			p.forward.pins.end(c)
-			open.Done()
-		}
-	}
+	var open sync.WaitGroup // connections of net/http whose handler may still run
+	server := p.newServer(door, &open)
 	drained := make(chan struct{})
 	running := context.AfterFunc(ctx, func() {
 		defer close(drained)
@@ -136,4 +120,25 @@ func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain ti
 	}
 	open.Wait()
 	return err
+}
+
+// newServer makes net/http's half of a listener. open counts its connections.
+func (p *Proxy) newServer(door *door, open *sync.WaitGroup) *http.Server {
+	return &http.Server{
+		Handler:           door,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			open.Add(1)
+			return p.forward.pins.begin(ctx, c)
+		},
+		ConnState: func(c net.Conn, s http.ConnState) {
+			if s == http.StateClosed || s == http.StateHijacked {
+				p.forward.pins.end(c)
+				open.Done()
+			}
+		},
+	}
 }
