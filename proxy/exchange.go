@@ -57,7 +57,7 @@ func (e *exchange) key() cache.Key {
 	return e.named
 }
 
-// clientStall is how long one write to a client may take, and how long it may send nothing of a body. A write is 512 KiB at
+// clientStall is how long one write to a client may take, and how long it may send nothing of a body. A write is 384 KiB at
 // the most and is done when the system has taken it, so a client that needs longer takes less than a kilobyte a second. BITS
 // under a policy may crawl, so it is long; a client that has gone without a word still gives its connection back.
 const clientStall = 5 * time.Minute
