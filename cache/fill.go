@@ -17,7 +17,6 @@ type fill struct {
 	// Guarded by b.mu.
 	next, end int   // slices: the one being written, the first beyond the window
 	off       int64 // bytes of slice next below off can be read
-	done      bool
 	err       error // why it ended early
 
 	reserved int64         // taken of the budget and not yet filled; only the fill's goroutine uses it
@@ -66,7 +65,7 @@ func (f *fill) run() {
 	if errors.Is(err, ErrNoRange) && f.first > 0 {
 		b.sequential, err = true, nil // the waiting readers ask again, for the whole this time
 	}
-	f.done, f.err = true, err
+	f.err = err
 	b.wake()
 	b.mu.Unlock()
 	b.c.metrics.fill(err)
