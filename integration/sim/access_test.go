@@ -28,7 +28,7 @@ func newSecureDP(t *testing.T, tc TokensConfig) (*DP, *CA, *Tokens) {
 		t.Fatal(err)
 	}
 	d := newTestDP(t, DPConfig{
-		HTTPAddr: "127.0.0.1:0", HTTPSAddr: "127.0.0.1:0", CA: ca, Tokens: tokens,
+		HTTPAddr: "127.0.0.1:0", HTTPSAddr: "127.0.0.1:0", Names: []string{"dp.branch.test"}, CA: ca, Tokens: tokens,
 		Accounts: []Account{testAccount(), {Domain: "CORP", Name: "other", Password: NewSecret("x")}},
 		Access:   map[Vdir]Access{VdirPlain: AccessWindows, VdirNoCert: AccessCertificate, VdirToken: AccessToken},
 	})

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 )
@@ -25,7 +26,11 @@ func (d *DP) URL(scheme string) string {
 	if err != nil {
 		return ""
 	}
-	return scheme + "://" + net.JoinHostPort(strings.Trim(d.config.Host, "[]"), port)
+	full := net.JoinHostPort(strings.Trim(d.config.Host, "[]"), port)
+	if full == hostPort(scheme, d.config.Host) {
+		return scheme + "://" + d.config.Host // a default port is not spelled out
+	}
+	return scheme + "://" + full
 }
 
 // Location is the base URL of a content, as a location reply names it: for VdirPlain http when the DP has it, https for
@@ -41,8 +46,25 @@ func (d *DP) Location(v Vdir, segment string) string {
 	return base + "/" + v.String() + "SMS_DP_SMSPKG$/" + segment
 }
 
+// checkListen refuses an address that is no IP address with a port, or that others than this machine could reach.
+func checkListen(addr string, anyAddress bool) error {
+	host, port, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	switch {
+	case err != nil || ip == nil || port == "":
+		return fmt.Errorf("%q is not an IP address with a port", addr)
+	case !ip.IsLoopback() && !anyAddress:
+		return fmt.Errorf("%q is not a loopback address with a port", addr)
+	}
+	return nil
+}
+
 func (d *DP) makeTLS() (*tls.Config, error) {
-	cert, err := d.config.CA.Issue(d.config.Host, "127.0.0.1", "localhost")
+	names := append([]string{d.config.Host, "127.0.0.1", "localhost"}, d.config.Names...)
+	if host, _, err := net.SplitHostPort(d.config.HTTPSAddr); err == nil && host != "127.0.0.1" {
+		names = append(names, host)
+	}
+	cert, err := d.config.CA.Issue(names...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // The requests of a BITS job and what BITS demands of the answers (win32 docs "HTTP Requirements for BITS Downloads").
@@ -10,7 +11,7 @@ import (
 // fields are the headers of a request in the order of a public capture; more come between Accept-Encoding and User-Agent.
 func (t *bitsJob) fields(more ...headerField) []headerField {
 	connection, coding := "Connection", "identity"
-	if t.bits.config.Proxy != nil {
+	if t.bits.config.Proxy != nil && !strings.HasPrefix(t.url, "https:") { // within a tunnel nobody talks to the proxy
 		connection = "Proxy-Connection"
 	}
 	if t.bits.config.PeerDist {

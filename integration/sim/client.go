@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -17,8 +18,15 @@ type ClientConfig struct {
 	// Proxy is an explicit http proxy: plain requests go to it in absolute-form, https through CONNECT. Nil goes straight to
 	// the DP.
 	Proxy *url.URL
-	// RootCAs verifies https. Nil means the system's.
+	// Resolve says where a "host:port" (lower case, with the port) really is: the "address:port" to connect to instead.
+	// URL, Host header, CONNECT and TLS keep the name. With it a client comes to a gateway by an alias, or to a place that
+	// redirects it. Nil, and a name that is not in it, mean what the system says.
+	Resolve map[string]string
+	// RootCAs verifies https: a certificate that does not chain to it, has expired or is another name's ends the connection.
+	// Nil means the system's.
 	RootCAs *x509.CertPool
+	// Certificate is shown to a server that asks for a client certificate. Nil means none.
+	Certificate *tls.Certificate
 	// UserAgent of every request. Empty means the one of the real client.
 	UserAgent string
 	// Token is shown with every request to a DP. Empty means none.
@@ -48,7 +56,7 @@ func (c *ClientConfig) complete(userAgent string) error {
 	case c.IdleTimeout < 0:
 		return fmt.Errorf("new client: idle timeout %v is negative", c.IdleTimeout)
 	}
-	return nil
+	return checkResolve(c.Resolve)
 }
 
 // Result is what became of one file.
@@ -61,6 +69,9 @@ type Result struct {
 	// Status and Header of the last answer, zero when there was none.
 	Status int
 	Header http.Header
+	// Issuer is the common name of who issued the certificate of the last https server, which was verified. It tells a proxy
+	// that looks into TLS from one that does not.
+	Issuer string
 	// Bytes is what was received of the file and compared, also what was thrown away later.
 	Bytes int64
 	// Requests that were sent, Connections that were made, Retries after trouble, Restarts of the file because it changed.

@@ -22,6 +22,9 @@ func (s *session) connect(scheme, host string) error {
 	if s.config.Proxy != nil {
 		addr = hostPort("http", s.config.Proxy.Host)
 	}
+	if place, known := s.config.Resolve[strings.ToLower(addr)]; known {
+		addr = place
+	}
 	var dialer net.Dialer
 	ctx, cancel := context.WithTimeout(s.ctx, s.config.IdleTimeout)
 	defer cancel()
@@ -52,33 +55,46 @@ func (s *session) use(conn net.Conn, to string) {
 func (s *session) secure(host string) error {
 	addr := hostPort("https", host)
 	if s.config.Proxy != nil {
-		if _, err := fmt.Fprintf(s.conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n",
-			addr, addr, s.config.UserAgent); err != nil {
-			return fmt.Errorf("send CONNECT: %w", err)
-		}
-		resp, err := s.readHead(http.MethodConnect)
-		if err != nil {
-			return fmt.Errorf("answer to CONNECT: %w", err)
-		}
-		if resp.StatusCode != http.StatusOK {
-			s.result.Status, s.result.Header = resp.StatusCode, resp.Header
-			return &statusError{resp.StatusCode, "CONNECT"}
+		if err := s.tunnel(addr); err != nil {
+			return err
 		}
 	}
 	name, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return err
 	}
-	conn := tls.Client(s.conn, &tls.Config{
+	config := &tls.Config{
 		RootCAs:    s.config.RootCAs,
 		ServerName: strings.ToLower(name),
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"http/1.1"},
-	})
+	}
+	if s.config.Certificate != nil {
+		config.Certificates = []tls.Certificate{*s.config.Certificate}
+	}
+	conn := tls.Client(s.conn, config)
 	if err := conn.HandshakeContext(s.ctx); err != nil {
 		return fmt.Errorf("TLS with %s: %w", name, err)
 	}
+	s.result.Issuer = conn.ConnectionState().PeerCertificates[0].Issuer.CommonName
 	s.use(conn, s.to)
+	return nil
+}
+
+// tunnel asks the proxy for a tunnel.
+func (s *session) tunnel(addr string) error {
+	if _, err := fmt.Fprintf(s.conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nProxy-Connection: Keep-Alive\r\n\r\n",
+		addr, addr, s.config.UserAgent); err != nil {
+		return fmt.Errorf("send CONNECT: %w", err)
+	}
+	resp, err := s.readHead(http.MethodConnect)
+	if err != nil {
+		return fmt.Errorf("answer to CONNECT: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		s.result.Status, s.result.Header = resp.StatusCode, resp.Header
+		return &statusError{resp.StatusCode, "CONNECT"}
+	}
 	return nil
 }
 

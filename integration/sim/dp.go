@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -18,6 +17,8 @@ type DPConfig struct {
 	Name string
 	// Host in the DP's URLs and certificate: it must resolve to 127.0.0.1 for those who use it. Empty means "127.0.0.1".
 	Host string
+	// Names are further names that the certificate is good for. Host, "127.0.0.1" and "localhost" always are.
+	Names []string
 	// Library is what the DP serves. Required.
 	Library *Library
 	// HTTPAddr is where Start listens for http, "127.0.0.1:0" for any port. Empty means no http, unless HTTPSAddr is
@@ -25,6 +26,9 @@ type DPConfig struct {
 	HTTPAddr string
 	// HTTPSAddr is where Start listens for https. Empty means no https.
 	HTTPSAddr string
+	// AnyAddress lets the DP listen on addresses that are not loopback. It is for network namespaces of a test only:
+	// elsewhere a DP, with its made-up accounts, has no business on a network. URL and Location still name Host.
+	AnyAddress bool
 	// CA issues the certificate for https, and is the root of client certificates. Required with HTTPSAddr.
 	CA *CA
 	// Access is how each virtual directory lets requests in. One that is not named is not there. Nil means that VdirPlain is
@@ -132,8 +136,8 @@ func (c *DPConfig) complete() error {
 		return fmt.Errorf("empty-range status %d is neither 200 nor 416", c.EmptyRangeStatus)
 	}
 	for _, addr := range []string{c.HTTPAddr, c.HTTPSAddr} {
-		if host, _, err := net.SplitHostPort(addr); addr != "" && (err != nil || !net.ParseIP(host).IsLoopback()) {
-			return fmt.Errorf("%q is not a loopback address with a port", addr)
+		if err := checkListen(addr, c.AnyAddress); addr != "" && err != nil {
+			return err
 		}
 	}
 	return c.checkAccess(c.Access)

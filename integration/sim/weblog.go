@@ -27,6 +27,9 @@ type Entry struct {
 	Server, Port, Client string
 	// Scheme is "http" or "https".
 	Scheme string
+	// Host is the Host header as sent, ServerName the name that the client asked for in its TLS handshake. Neither is in the
+	// written log.
+	Host, ServerName string
 	// User is who logged in with Windows authentication, empty for everybody else.
 	User string
 	// UserAgent as sent.
@@ -40,14 +43,14 @@ type Entry struct {
 }
 
 func entryOf(r *http.Request, now time.Time) Entry {
-	e := Entry{Time: now.UTC(), Method: r.Method, Scheme: "http", UserAgent: r.UserAgent()}
+	e := Entry{Time: now.UTC(), Method: r.Method, Scheme: "http", Host: r.Host, UserAgent: r.UserAgent()}
 	e.Stem, e.Query, _ = strings.Cut(originForm(r.RequestURI), "?")
 	e.Client, _, _ = net.SplitHostPort(r.RemoteAddr)
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		e.Server, e.Port, _ = net.SplitHostPort(local.String())
 	}
 	if r.TLS != nil {
-		e.Scheme = "https"
+		e.Scheme, e.ServerName = "https", r.TLS.ServerName
 	}
 	if c := connOf(r.Context()); c != nil {
 		e.Conn = c.id
