@@ -20,10 +20,16 @@ func (e *exchange) refuse(r *refusal) {
 	http.Error(e, "Branchpoint: "+r.text, r.status)
 }
 
-// admit decides whether a request may go anywhere at all.
-func (p *Proxy) admit(e *exchange, r *http.Request) *refusal {
+// admit decides whether a request may go anywhere at all. to is where its connection leads, nil for a proxy's client.
+func (p *Proxy) admit(e *exchange, r *http.Request, to *destination) *refusal {
 	if passed(r.Header["Via"], p.config.Via) {
 		return &refusal{http.StatusLoopDetected, "loop", "this request has been here before: the proxies go round in a circle."}
+	}
+	if to != nil {
+		var refused *refusal
+		if e.foreign, refused = to.lead(r); refused != nil {
+			return refused
+		}
 	}
 	if r.Method != http.MethodConnect && !r.URL.IsAbs() {
 		return &refusal{http.StatusBadRequest, "not_proxy", "this is a proxy. Point the client's proxy setting at it."}
@@ -41,7 +47,7 @@ func (p *Proxy) admit(e *exchange, r *http.Request) *refusal {
 	if r.URL.Scheme != "http" && r.URL.Scheme != "https" && r.Method != http.MethodConnect {
 		return &refusal{http.StatusBadRequest, "scheme", "only http and https are forwarded."}
 	}
-	if !e.listener.allows(host, port) {
+	if to == nil && !e.listener.allows(host, port) {
 		return &refusal{http.StatusForbidden, "destination", "this destination is not served here (allow_hosts)."}
 	}
 	return nil

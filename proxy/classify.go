@@ -28,11 +28,11 @@ func (c class) String() string {
 
 // classify names a request. Only GET and HEAD of a file are content; a client that is in the middle of authenticating its
 // connection, or has done so, must talk to the distribution point itself.
-func (p *Proxy) classify(r *http.Request) (content.Target, class) {
+func (p *Proxy) classify(e *exchange, r *http.Request) (content.Target, class) {
 	if r.Method == http.MethodConnect {
 		return content.Target{}, classTunnel
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if e.foreign || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return content.Target{}, classPass
 	}
 	t, ok := content.Parse(r.URL.Scheme, r.URL.Host, rawTarget(r))

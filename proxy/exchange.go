@@ -17,13 +17,15 @@ import (
 // known in the end.
 type exchange struct {
 	w        http.ResponseWriter
-	listener Listener
+	listener *Listener
 	client   string // address without port
 	method   string
 	host     string
 	path     string // without the query, which may hold secrets
 	start    time.Time
-	crowded  func() bool // nil: never
+	clients  *limited // of the listener; nil: one of no listener
+
+	foreign bool // it leads to a server that is none of ours: see destination
 
 	class  class
 	target content.Target
@@ -40,7 +42,7 @@ type exchange struct {
 	err     error
 }
 
-func newExchange(w http.ResponseWriter, r *http.Request, l Listener) *exchange {
+func newExchange(w http.ResponseWriter, r *http.Request, l *Listener) *exchange {
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		client = r.RemoteAddr
@@ -67,7 +69,7 @@ func (e *exchange) Header() http.Header { return e.w.Header() }
 func (e *exchange) WriteHeader(status int) {
 	if status >= 200 && e.status == 0 {
 		e.status = status
-		if e.crowded != nil && e.crowded() && status != http.StatusUnauthorized {
+		if e.clients != nil && e.clients.full() && status != http.StatusUnauthorized {
 			e.Header().Set("Connection", "close") // so that those who wait do not wait for this client's idle time
 		}
 	}

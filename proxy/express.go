@@ -19,56 +19,62 @@ import (
 // while its request is being answered. A hit needs none of that, and for a file of 4 KiB on one connection it is two
 // thirds of the time.
 type express struct {
-	door *door
+	door *Door
 	slow *queue
 
 	work    sync.WaitGroup
 	mu      sync.Mutex
 	closing bool
-	conns   map[net.Conn]bool // true while it waits for a request
+	conns   map[*traveller]bool // true while it waits for a request
 }
 
 // traveller is a connection of express, and what is kept for it from one request to the next.
 type traveller struct {
-	net.Conn
-	address string // with the port
-	out     wire
-	limit   time.Time // of the wait for a request
+	net.Conn              // what is read and written
+	came     net.Conn     // what is closed to end it from elsewhere
+	to       *destination // nil: each request says where it leads
+	address  string       // with the port
+	out      wire
+	limit    time.Time // of the wait for a request
 }
 
 // expressBuffer holds the whole header of a request; a longer one is for net/http.
 const expressBuffer = 4 << 10
 
-func newExpress(d *door, address net.Addr) *express {
-	return &express{door: d, slow: newQueue(address), conns: map[net.Conn]bool{}}
+func newExpress(d *Door, address net.Addr) *express {
+	return &express{door: d, slow: newQueue(address), conns: map[*traveller]bool{}}
 }
 
-// accept takes clients until the listener ends. It returns nil when it was closed.
-func (x *express) accept(ln *limited) error {
-	for {
-		conn, err := ln.accept()
-		if err != nil {
-			return err
-		}
-		if conn == nil {
-			return nil
-		}
-		if x.waiting(conn, headerTimeout) {
-			x.work.Go(func() { x.serve(conn) })
-		}
+// attend has something done with a connection, by a goroutine that wait waits for. The connection counts as one that waits
+// for a request, so it is closed when the proxy begins to close, and whoever reads is told when nothing comes for
+// headerTimeout. What f does with it in the end is its own affair; it may put another connection, such as TLS on top of it,
+// in its place.
+func (x *express) attend(conn net.Conn, f func(*traveller)) {
+	_ = conn.SetReadDeadline(time.Now().Add(headerTimeout)) // a connection that is gone says so when it is read
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closing {
+		conn.Close()
+		return
 	}
+	c := &traveller{Conn: conn, came: conn, address: conn.RemoteAddr().String()}
+	x.conns[c] = true
+	x.work.Go(func() {
+		defer x.forget(c)
+		f(c)
+	})
 }
 
 // serve answers hits until something else comes.
-func (x *express) serve(conn net.Conn) {
-	c := &traveller{Conn: conn, address: conn.RemoteAddr().String(), out: wire{conn: conn}}
-	in := bufio.NewReaderSize(conn, expressBuffer)
+func (x *express) serve(c *traveller) {
+	c.out.conn = c.Conn
+	in := bufio.NewReaderSize(c.Conn, expressBuffer)
 	for {
 		if _, err := in.Peek(1); err != nil {
-			x.end(conn)
+			x.end(c)
 			return
 		}
-		x.busy(conn)
+		x.busy(c)
 		buffered, _ := in.Peek(in.Buffered())
 		end := bytes.Index(buffered, []byte("\r\n\r\n")) + 4
 		var hit *exchange
@@ -76,12 +82,12 @@ func (x *express) serve(conn net.Conn) {
 			hit = x.hit(c, buffered[:end])
 		}
 		if hit == nil {
-			x.pass(conn, slices.Clone(buffered))
+			x.pass(c, slices.Clone(buffered))
 			return
 		}
 		in.Discard(end)
 		if !x.answer(hit) || !x.waitingAgain(c) {
-			x.end(conn)
+			x.end(c)
 			return
 		}
 	}
@@ -110,12 +116,12 @@ func (x *express) hit(c *traveller, head []byte) *exchange {
 	}
 	r.RemoteAddr = c.address
 	c.out.begin(r)
-	e := newExchange(&c.out, r, x.door.l)
+	e := newExchange(&c.out, r, x.door.settings.Load())
 	p := x.door.p
-	if p.admit(e, r) != nil {
+	if p.admit(e, r, c.to) != nil {
 		return nil
 	}
-	e.target, e.class = p.classify(r)
+	e.target, e.class = p.classify(e, r)
 	if e.class != classContent || !p.settled(e) || !p.config.Cache.Ready(e.key()) {
 		return nil
 	}
@@ -153,9 +159,9 @@ func isPlainHead(head []byte) bool {
 
 func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
-// isPlain tells whether a request is a proxy's GET or HEAD that wants nothing special of the connection.
+// isPlain tells whether a request is a GET or HEAD that wants nothing special of the connection.
 func isPlain(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Proto != "HTTP/1.1" || !r.URL.IsAbs() || r.URL.User != nil {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Proto != "HTTP/1.1" || r.URL.User != nil {
 		return false
 	}
 	for _, name := range []string{"Expect", "Upgrade", "Te", "Trailer"} {
@@ -171,56 +177,45 @@ func isPlain(r *http.Request) bool {
 	return true
 }
 
-// waitingAgain is waiting after an answer. The deadline is moved when that makes a difference.
+// waitingAgain waits for the next request. The deadline is moved when that makes a difference.
 func (x *express) waitingAgain(c *traveller) bool {
 	if now := time.Now(); c.limit.Before(now.Add(idleTimeout - time.Second)) {
 		c.limit = now.Add(idleTimeout)
 		_ = c.SetReadDeadline(c.limit)
 	}
-	return x.note(c.Conn)
+	return x.note(c)
 }
 
-// waiting notes that a connection waits for a request, for so long. It closes the connection and returns false when the
-// proxy is closing.
-func (x *express) waiting(conn net.Conn, limit time.Duration) bool {
-	_ = conn.SetReadDeadline(time.Now().Add(limit)) // a connection that is gone says so when it is read
-	return x.note(conn)
-}
-
-func (x *express) note(conn net.Conn) bool {
+// note that a connection waits for a request. It returns false when the proxy is closing.
+func (x *express) note(c *traveller) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.closing {
-		conn.Close()
-		delete(x.conns, conn)
-		return false
-	}
-	x.conns[conn] = true
-	return true
+	x.conns[c] = true
+	return !x.closing
 }
 
-func (x *express) busy(conn net.Conn) {
+func (x *express) busy(c *traveller) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.conns[conn] = false
+	x.conns[c] = false
 }
 
-func (x *express) end(conn net.Conn) {
-	conn.Close()
-	x.forget(conn)
+func (x *express) end(c *traveller) {
+	c.Close()
+	x.forget(c)
 }
 
-func (x *express) forget(conn net.Conn) {
+func (x *express) forget(c *traveller) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.conns, conn)
+	delete(x.conns, c)
 }
 
 // pass gives a connection to net/http.
-func (x *express) pass(conn net.Conn, read []byte) {
-	x.forget(conn)
-	_ = conn.SetReadDeadline(time.Time{})
-	x.slow.put(&resumed{conn, read})
+func (x *express) pass(c *traveller, read []byte) {
+	x.forget(c)
+	_ = c.SetReadDeadline(time.Time{})
+	x.slow.put(&resumed{c.Conn, read, c.to})
 }
 
 // close ends the connections that wait for a request, and the others after the answer that they are at.
@@ -228,9 +223,9 @@ func (x *express) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closing = true
-	for conn, waits := range x.conns {
+	for c, waits := range x.conns {
 		if waits {
-			conn.Close()
+			c.came.Close()
 		}
 	}
 }
@@ -240,8 +235,8 @@ func (x *express) wait(ctx context.Context) {
 	cut := context.AfterFunc(ctx, func() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		for conn := range x.conns {
-			conn.Close()
+		for c := range x.conns {
+			c.came.Close()
 		}
 	})
 	x.work.Wait()

@@ -64,8 +64,15 @@ func newHits(t testing.TB, size int) *express {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close(); c.Close() })
-	x := newExpress(&door{p: p, l: Listener{Name: "l", Entitlement: Machine, AnyHost: true}}, nil)
-	return x
+	return newDoor(p, Listener{Name: "l", Entitlement: Machine, AnyHost: true}).hits
+}
+
+// newDoor makes a door that nobody comes through by himself.
+func newDoor(p *Proxy, l Listener) *Door {
+	d := &Door{p: p, clients: limit(nil, 1)}
+	d.settings.Store(&l)
+	d.hits = newExpress(d, nil)
+	return d
 }
 
 const oneRequest = "GET http://dp1/SMS_DP_SMSPKG$/PS100015.1/sccm?/a.cab HTTP/1.1\r\nHost: dp1\r\n\r\n"
@@ -79,7 +86,7 @@ func warm(t testing.TB, x *express, request string) {
 	}
 	out := &wire{conn: &memoryConn{}}
 	out.begin(r)
-	x.door.ServeHTTP(out, r)
+	x.door.serveHTTP(out, r)
 	if out.status != http.StatusOK || !out.finish() {
 		t.Fatalf("fetching the file: status %d", out.status)
 	}
@@ -92,7 +99,7 @@ func BenchmarkHit(b *testing.B) {
 	conn := &memoryConn{request: []byte(oneRequest), times: b.N}
 	b.ReportAllocs()
 	b.ResetTimer()
-	x.serve(conn)
+	x.serve(&traveller{Conn: conn, came: conn, address: "127.0.0.1:1234"})
 	if conn.times > 0 || conn.written < 4096*b.N {
 		b.Fatalf("%d requests were left, %d bytes written", conn.times, conn.written)
 	}

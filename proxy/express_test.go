@@ -80,7 +80,7 @@ func serveHits(t *testing.T, size int) (address string, stop func() error) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- x.door.p.Serve(ctx, ln, x.door.l, 5*time.Second) }()
+	go func() { served <- x.door.p.Serve(ctx, ln, *x.door.settings.Load(), 5*time.Second) }()
 	stop = func() error {
 		cancel()
 		err := <-served

@@ -2,13 +2,9 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 )
 
@@ -50,6 +46,14 @@ const (
 	maxHeader = 96 << 10
 )
 
+// complete returns the settings of a listener on an address with their defaults, or says why they cannot be.
+func (l Listener) complete(address net.Addr) (Listener, error) {
+	if l.MaxConnections == 0 {
+		l.MaxConnections = 4096
+	}
+	return l, l.validate(address)
+}
+
 func (l *Listener) validate(address net.Addr) error {
 	loopback := isLoopback(address)
 	switch {
@@ -72,73 +76,11 @@ func isLoopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// Serve answers the clients of a listener until ctx ends, then lets running requests finish for at most drain. It returns
-// nil when it ended because of ctx.
+// Serve is Open and the Serve of the Door, for a listener whose settings stay as they are.
 func (p *Proxy) Serve(ctx context.Context, ln net.Listener, l Listener, drain time.Duration) error {
-	if err := l.validate(ln.Addr()); err != nil {
-		return errors.Join(err, ln.Close())
+	d, err := p.Open(ln, l)
+	if err != nil {
+		return err
 	}
-	if l.MaxConnections == 0 {
-		l.MaxConnections = 4096
-	}
-	limited := limit(ln, l.MaxConnections)
-	if !isLoopback(ln.Addr()) { // on loopback all clients have one address
-		limited.clients = newPerClient(l.MaxConnections)
-	}
-	door := &door{p, l, limited.full}
-	hits := newExpress(door, ln.Addr())
-	var open sync.WaitGroup // connections of net/http whose handler may still run
-	server := p.newServer(door, &open)
-	drained := make(chan struct{})
-	running := context.AfterFunc(ctx, func() {
-		defer close(drained)
-		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-		defer cancel()
-		limited.Close()
-		hits.close()
-		if server.Shutdown(final) != nil {
-			server.Close()
-		}
-		hits.wait(final)
-	})
-	accepted := make(chan error, 1)
-	go func() {
-		accepted <- hits.accept(limited)
-		hits.slow.Close()
-	}()
-	server.Serve(hits.slow) // ends when nobody is accepted any more
-	err := <-accepted
-	if running() {
-		err = fmt.Errorf("listener %s: %w", l.Name, errors.Join(err, http.ErrServerClosed)) // it ended by itself
-		limited.Close()
-		hits.close()
-		server.Close()
-		hits.wait(ctx)
-	} else {
-		err = nil
-		<-drained
-	}
-	open.Wait()
-	return err
-}
-
-// newServer makes net/http's half of a listener. open counts its connections.
-func (p *Proxy) newServer(door *door, open *sync.WaitGroup) *http.Server {
-	return &http.Server{
-		Handler:           door,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			open.Add(1)
-			return p.forward.pins.begin(ctx, c)
-		},
-		ConnState: func(c net.Conn, s http.ConnState) {
-			if s == http.StateClosed || s == http.StateHijacked {
-				p.forward.pins.end(c)
-				open.Done()
-			}
-		},
-	}
+	return d.Serve(ctx, drain)
 }

@@ -22,6 +22,8 @@ type clientConnKey struct{}
 
 // clientConn is one client connection. Requests on it come one after the other, but its end may come at any time.
 type clientConn struct {
+	to *destination // nil: each request says where it leads
+
 	mu     sync.Mutex
 	pinned []pin // the last one used is the last
 }
@@ -38,6 +40,9 @@ const maxPins = 8
 
 func (p *pins) begin(ctx context.Context, c net.Conn) context.Context {
 	state := &clientConn{}
+	if passed, ok := c.(*resumed); ok {
+		state.to = passed.to
+	}
 	p.conns.Store(c, state)
 	return context.WithValue(ctx, clientConnKey{}, state)
 }

@@ -1,7 +1,7 @@
 // Package proxy is what clients talk to: it admits a request, names what it asks for, and has it answered from the cache,
 // forwarded untouched, or tunnelled.
 //
-// A request goes through the package in this order: listener.go accepts, proxy.go admits, classify.go names, then either
+// A request goes through the package in this order: door.go accepts, admit.go admits, classify.go names, then either
 // serve.go answers content (entitle.go asks first whether this client may have it), or forward.go passes on everything
 // else. What is not understood is passed on: a client must never be worse off than without a proxy.
 package proxy
@@ -114,38 +114,6 @@ func New(config Config) (*Proxy, error) {
 
 // Close ends what outlives its request: tunnels and idle connections. Listeners must have been shut down before.
 func (p *Proxy) Close() { p.forward.close() }
-
-// door is the handler of one listener.
-type door struct {
-	p *Proxy
-	l Listener
-	// crowded tells whether other clients wait for this one's connection.
-	crowded func() bool
-}
-
-// ServeHTTP is the first step of every request.
-func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := newExchange(w, r, d.l)
-	e.crowded = d.crowded
-	d.p.metrics.active.Inc()
-	defer d.p.finish(e)
-	r, end := pace(w, r)
-	defer end()
-	if refusal := d.p.admit(e, r); refusal != nil {
-		e.refuse(refusal)
-		return
-	}
-	e.target, e.class = d.p.classify(r)
-	d.p.dispatch(e, r)
-}
-
-// serveNamed is ServeHTTP for a request that was admitted and named before.
-func (d *door) serveNamed(e *exchange, r *http.Request) {
-	e.crowded = d.crowded
-	d.p.metrics.active.Inc()
-	defer d.p.finish(e)
-	d.p.dispatch(e, r)
-}
 
 // dispatch has a request answered by the way that its class takes.
 func (p *Proxy) dispatch(e *exchange, r *http.Request) {

@@ -51,6 +51,7 @@ func (q *queue) Addr() net.Addr { return q.address }
 type resumed struct {
 	net.Conn
 	read []byte
+	to   *destination
 }
 
 func (c *resumed) Read(p []byte) (int, error) {
