@@ -10,8 +10,8 @@ import (
 
 // Ask puts t to the DP that it names, in a HEAD with the client's own headers and no credential of ours, and returns the
 // DP's status: its verdict on this client. It is 2xx only when the DP has the file for the client: a page in its place, as a
-// form to log in, is no admission but a 403. A status of 500 and more is no verdict, nor is an answer that cannot be believed,
-// as silence is none.
+// form to log in, is no admission but a 403. A status that speaks of the moment and not of the client (407, 408, 429, 500 and
+// more) is no verdict, nor is an answer that cannot be believed, as silence is none.
 //
 // When that DP has no verdict, the configured DPs of its hierarchy are asked for the file as a stranger would ask: a
 // credential goes to the host that it is for and to no other. One that serves a stranger shows that the content is open to
@@ -32,7 +32,7 @@ func (p *Pool) Ask(ctx context.Context, t content.Target) (int, error) {
 		if err := p.ended(ctx); err != nil && out.verdict == canceled {
 			return 0, fmt.Errorf("asking %s: %w", loc.label, err)
 		}
-		if out.verdict == served || loc == s.named && out.status >= 300 && out.status < 500 {
+		if out.verdict == served || loc == s.named && out.verdict != failed && out.status >= 300 {
 			return out.status, nil
 		}
 		if loc == s.named && out.verdict == refused && out.status != 0 {
