@@ -18,6 +18,7 @@ func (c *Config) check(found *findings) {
 	c.checkCache(found)
 	c.checkToken(found)
 	c.checkSources(found)
+	c.checkInterception(found)
 	c.checkAdmin(found)
 	found.oneOf("log.level", "level", c.Log.Level, "debug", "info", "warn", "error")
 	found.oneOf("log.format", "format", c.Log.Format, "auto", "text", "json")

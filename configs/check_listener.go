@@ -12,13 +12,13 @@ func (c *Config) checkListeners(found *findings) {
 	}
 	names := map[string]int{}
 	for i, l := range c.Listeners {
-		path := fmt.Sprintf("listeners[%d]", i)
+		path := index("listeners", i)
 		// Two listeners named by one address are reported for the address, except for port 0, which may be there twice.
 		if first, twice := names[l.Name]; twice && (l.Name != l.Address || strings.HasSuffix(l.Address, ":0")) {
 			found.bad(path+".name", "%q is already the name of listeners[%d]; write another", l.Name, first)
 		}
 		names[l.Name] = i
-		found.oneOf(path+".kind", "kind", l.Kind, kindForward)
+		c.checkKind(i, found)
 		found.between(path+".max_connections", l.MaxConnections, 1, 1_000_000)
 		found.ports(path+".connect_ports", l.ConnectPorts)
 		l.checkEntitlement(path, found)
@@ -48,7 +48,7 @@ func (l Listener) checkReach(path string, found *findings) {
 	case l.Entitlement == machineEntitlement && !l.Loopback():
 		found.bad(path+".entitlement", "machine trusts everybody who can connect, and %s can be reached from the network; "+
 			"write origin, or network with networks", l.Address)
-	case l.Loopback() && len(l.AllowHosts) > 0:
+	case l.Kind == KindForward && l.Loopback() && len(l.AllowHosts) > 0:
 		found.bad(path+".allow_hosts", "a loopback listener serves every destination; remove allow_hosts")
 	}
 }

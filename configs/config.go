@@ -18,6 +18,13 @@ type Config struct {
 	DistributionPoints []DistributionPoint `yaml:"distribution_points"`
 	// ManagementPoints are hosts, or URLs of hosts, that clients of every listener may reach. Default none.
 	ManagementPoints []string `yaml:"management_points"`
+	// CloudManagementGateways are hosts, or host:port, that clients of every listener may reach, and whose HTTPS the proxy may
+	// see into. Default none.
+	CloudManagementGateways []string `yaml:"cloud_management_gateways"`
+	// Interception says which HTTPS connections the proxy sees into.
+	Interception Interception `yaml:"interception"`
+	// Cloud says what is known of content in the cloud.
+	Cloud Cloud `yaml:"cloud"`
 	// Upstream says how to talk to distribution points.
 	Upstream Upstream `yaml:"upstream"`
 	// Cache says where content is kept, and how much.
@@ -30,6 +37,9 @@ type Config struct {
 	Admin Admin `yaml:"admin"`
 	// Log says what is logged, and how.
 	Log Log `yaml:"log"`
+	// TunnelIdleTimeout is how long a tunnel may be silent in both directions before it is closed. Default 10m; more than
+	// zero.
+	TunnelIdleTimeout Duration `yaml:"tunnel_idle_timeout"`
 	// ShutdownTimeout is how long running requests may take to finish when the program ends. Default 30s. Zero: they are
 	// cut at once.
 	ShutdownTimeout Duration `yaml:"shutdown_timeout"`

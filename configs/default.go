@@ -12,12 +12,14 @@ func settings() *Config {
 	local := Listener{Name: "local", Address: "127.0.0.1:8080"}
 	local.setDefaults()
 	c := &Config{
-		Listeners:       []Listener{local},
-		Hierarchy:       "default",
-		Admin:           Admin{Address: "127.0.0.1:8081"},
-		Log:             Log{Level: "info", Format: "auto"},
-		Entitlement:     Entitlement{VerdictAge: minutes(5), Grace: minutes(24 * 60)},
-		ShutdownTimeout: seconds(30),
+		Listeners:   []Listener{local},
+		Hierarchy:   "default",
+		Admin:       Admin{Address: "127.0.0.1:8081"},
+		Log:         Log{Level: "info", Format: "auto"},
+		Entitlement: Entitlement{VerdictAge: minutes(5), Grace: minutes(24 * 60)},
+		Cloud:       Cloud{BlobHosts: []string{"*.blob.core.windows.net"}},
+
+		TunnelIdleTimeout: minutes(10), ShutdownTimeout: seconds(30),
 	}
 	c.Upstream = Upstream{
 		ConnectTimeout: seconds(5), ResponseTimeout: seconds(15), StallTimeout: seconds(15), GiveUpAfter: seconds(30),
@@ -51,20 +53,26 @@ func (c *Config) complete() {
 	for i := range c.Token.Sources {
 		c.Token.Sources[i].complete()
 	}
+	for _, names := range [][]string{c.CloudManagementGateways, c.Interception.Hosts, c.Interception.TunnelHosts, c.Cloud.BlobHosts} {
+		lower(names)
+	}
 	if c.Admin.TokenFile == "" {
-		c.Admin.TokenFile = tokenFile(c.Cache.Directory)
+		c.Admin.TokenFile = keepsake(c.Cache.Directory, "admin.token")
+	}
+	if c.Interception.CADirectory == "" {
+		c.Interception.CADirectory = keepsake(c.Cache.Directory, "ca")
 	}
 }
 
-// tokenFile is kept out of the cache directory, which people delete without a thought.
-func tokenFile(cacheDirectory string) string {
+// keepsake is where a secret of ours is kept: out of the cache directory, which people delete without a thought.
+func keepsake(cacheDirectory, name string) string {
 	if dir, err := os.UserConfigDir(); err == nil {
-		return filepath.Join(dir, "branchpoint", "admin.token")
+		return filepath.Join(dir, "branchpoint", name)
 	}
 	if cacheDirectory == "" {
 		return ""
 	}
-	return filepath.Join(filepath.Dir(cacheDirectory), "admin.token")
+	return filepath.Join(filepath.Dir(cacheDirectory), name)
 }
 
 func seconds(n int) Duration { return Duration(n) * Duration(time.Second) }

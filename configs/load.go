@@ -73,7 +73,10 @@ func Parse(text []byte) (*Config, error) {
 
 // resolve makes every path of the configuration absolute.
 func (c *Config) resolve(base string) {
-	paths := []*string{&c.Cache.Directory, &c.Admin.TokenFile}
+	paths := []*string{&c.Cache.Directory, &c.Admin.TokenFile, &c.Interception.CADirectory}
+	for i := range c.Listeners {
+		paths = append(paths, &c.Listeners[i].TLS.CertificateFile, &c.Listeners[i].TLS.KeyFile)
+	}
 	for i := range c.Upstream.CAFiles {
 		paths = append(paths, &c.Upstream.CAFiles[i])
 	}

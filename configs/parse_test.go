@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -59,11 +60,18 @@ listeners:
     allow_hosts: ["*.Example.com", "wsus.example.com:8531", "[2001:db8::1]:80"]
     connect_ports: [443, 8443]
   - {name: branch, address: "10.1.0.5:8080", entitlement: network, networks: [10.1.0.0/16, "2001:db8::/32"]}
+  - {name: alias, address: "10.1.0.5:80", kind: gateway, distribution_point: "DP1.example.com:8080"}
+  - {name: alias-tls, address: "127.0.0.1:443", kind: gateway, distribution_point: "2001:db8::1", tls: {names: [DP.branch, 10.1.0.5]}}
+  - {name: alias-file, address: "10.1.0.6:443", kind: gateway, distribution_point: "cloud.example.com",
+     tls: {certificate_file: /tls/a.pem, key_file: /tls/a.key}}
 hierarchy: contoso
 distribution_points:
   - url: HTTP://DP1.example.com:8080/
   - {url: "https://cloud.example.com:8443", hierarchy: other, audience: cloud.example.com}
   - {url: "http://[2001:db8::1]:80", token_url: "https://dp3.example.com"}
+cloud_management_gateways: [CMG.example.com, "cmg2.example.com:8443"]
+interception: {ca_directory: /ca, hosts: ["*.Blob.example.com", dp1.example.com], tunnel_hosts: [mp1.example.com]}
+cloud: {blob_hosts: ["Storage.example.com"]}
 management_points: [MP1.example.com, "https://mp2.example.com:8443/"]
 upstream: {ca_files: [/a.pem], connect_timeout: 1s, response_timeout: 2s, stall_timeout: 3s, give_up_after: 1m30s,
   max_connections_per_host: 5, failures_to_open: 6, cool_down: 7s, token_endpoint_port: 8443}
@@ -79,6 +87,7 @@ token:
   vdirs: [plain, no_cert, token_auth]
 admin: {address: "[::1]:9000", token_file: /t/admin}
 log: {level: debug, format: json}
+tunnel_idle_timeout: 1h
 shutdown_timeout: 1m
 `
 
@@ -98,6 +107,18 @@ func TestEverySetting(t *testing.T) {
 		{"connections default", c.Listeners[1].MaxConnections, 4096},
 		{"hosts in lower case", c.Listeners[1].AllowHosts[0], "*.example.com"},
 		{"network", c.Listeners[2].Networks[0].String(), "10.1.0.0/16"},
+		{"a gateway has no CONNECT", len(c.Listeners[3].ConnectPorts), 0},
+		{"a plain gateway", c.Behind(c.Listeners[3]).URL, "http://dp1.example.com:8080"},
+		{"a gateway on loopback", c.Listeners[4].Entitlement, machineEntitlement},
+		{"behind an IPv6 gateway", c.Behind(c.Listeners[4]).TokenURL, "https://dp3.example.com"},
+		{"certificates from files", c.Listeners[5].TLS.On(), true},
+		{"behind a forward proxy", c.Behind(c.Listeners[0]), DistributionPoint{}},
+		{"names to see into", c.InterceptedNames(), []string{"*.blob.example.com", "2001:db8::1", "cloud.example.com", "cmg.example.com",
+			"cmg2.example.com", "dp1.example.com", "dp3.example.com"}},
+		{"names for the authority", c.AuthorityNames(), []string{"*.blob.example.com", "10.1.0.5", "2001:db8::1", "cloud.example.com",
+			"cmg.example.com", "cmg2.example.com", "dp.branch", "dp1.example.com", "dp3.example.com"}},
+		{"blob hosts", c.Cloud.BlobHosts, []string{"storage.example.com"}},
+		{"idle tunnels", c.TunnelIdleTimeout, minutes(60)},
 		{"plain DP", c.DistributionPoints[0], DistributionPoint{"http://dp1.example.com:8080", "https://dp1.example.com:8443", "contoso", "contoso"}},
 		{"cloud DP", c.DistributionPoints[1], DistributionPoint{"https://cloud.example.com:8443", "https://cloud.example.com:8443", "other", "cloud.example.com"}},
 		{"DP with a token URL", c.DistributionPoints[2].TokenURL, "https://dp3.example.com"},
@@ -172,14 +193,39 @@ func TestNoHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := tokenFile("/data/cache"); c.Admin.TokenFile != want || !strings.HasSuffix(want, "admin.token") {
+	if want := keepsake("/data/cache", "ca"); c.Interception.CADirectory != want || !strings.HasSuffix(want, "ca") {
+		t.Errorf("directory of the CA %q", c.Interception.CADirectory)
+	}
+	if want := keepsake("/data/cache", "admin.token"); c.Admin.TokenFile != want || !strings.HasSuffix(want, "admin.token") {
 		t.Errorf("token file %q", c.Admin.TokenFile)
+	}
+}
+
+// TestTransparent: the kind is for Linux, and its clients are nobody's own by default.
+func TestTransparent(t *testing.T) {
+	setHome(t)
+	c, err := Parse([]byte("listeners: [{address: '127.0.0.1:1', kind: transparent}]"))
+	if runtime.GOOS != "linux" {
+		if err == nil || !strings.Contains(err.Error(), "needs Linux") {
+			t.Errorf("accepted on %s: %v", runtime.GOOS, err)
+		}
+		return
+	}
+	if err != nil || c.Listeners[0].Entitlement != originEntitlement || len(c.Listeners[0].ConnectPorts) > 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	f := newFindings()
+	f.platform("listeners[0].kind", KindTransparent, "windows")
+	if len(f.problems) != 1 || !strings.HasPrefix(f.problems[0].String(), "listeners[0].kind: a transparent listener needs Linux") {
+		t.Errorf("on Windows: %v", f.problems)
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{Example(), everything, "a: &x [*x]\n<<: {b: c}\n", "? [a]\n: !!str b\n---\n...\n", "cache: {max_bytes: 99999999999TiB}",
-		"listeners: [{address: \":0\"}, ~, 3, [[]], {}]", "\t", "%YAML 1.2\n---\n", "hierarchy: |\n  a\n  b\n", "hierarchy: .inf\nlog: {level: .nan}"} {
+		"listeners: [{address: \":0\"}, ~, 3, [[]], {}]", "\t", "%YAML 1.2\n---\n", "hierarchy: |\n  a\n  b\n", "hierarchy: .inf\nlog: {level: .nan}",
+		"listeners: [{address: ':1', kind: gateway, distribution_point: a, tls: {names: [b]}}, {address: ':2', kind: transparent}]\n" +
+			"distribution_points: [{url: 'https://a'}]"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -14,7 +14,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := strings.Split("\n"+strings.ReplaceAll(string(text), "\r\n", "\n"), "\n=== ")[1:]
-	if len(cases) < 90 {
+	if len(cases) < 105 {
 		t.Fatalf("%d cases", len(cases))
 	}
 	for _, c := range cases {

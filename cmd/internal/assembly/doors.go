@@ -43,6 +43,9 @@ func openDoors(c *configs.Config) (_ *doors, err error) {
 	}()
 	most, _ := fit(c, descriptors())
 	for _, l := range c.Listeners {
+		if l.Kind != configs.KindForward {
+			return nil, fmt.Errorf("listener %s: kind %s is not served by this version", l.Name, l.Kind)
+		}
 		ln, err := listen("listener "+l.Name, l.Address)
 		if err != nil {
 			return nil, err

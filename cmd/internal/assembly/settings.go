@@ -83,6 +83,9 @@ func destinations(c *configs.Config) (hosts []string) {
 	for _, mp := range c.ManagementPoints {
 		hosts = append(hosts, destination(mp)...)
 	}
+	for _, cmg := range c.CloudManagementGateways {
+		hosts = append(hosts, destination("https://"+cmg)...)
+	}
 	return hosts
 }
 

@@ -69,13 +69,14 @@ func TestProxyListener(t *testing.T) {
 	c := parse(t, `
 distribution_points: [{url: "http://dp1"}, {url: "http://dp2:8080", token_url: "https://dp2:8443"}]
 management_points: [mp1, "https://mp2:8443", "mp3:80", "[2001:db8::1]"]
+cloud_management_gateways: [cmg, "cmg:8443"]
 listeners:
   - {name: here, address: "127.0.0.1:8080", max_connections: 9}
   - {name: office, address: "10.0.0.1:8080", allow_hosts: ["*.example.com"], connect_ports: [443, 8443]}
   - {name: lab, address: ":8088", entitlement: network, networks: [10.1.0.0/16]}
 `)
 	site := []string{"dp1:80", "dp1:443", "dp1:80", "dp1:443", "dp2:8080", "dp2:8443", "mp1:80", "mp1:443", "mp2:8443", "mp3:80", "mp3:443",
-		"[2001:db8::1]:80", "[2001:db8::1]:443"}
+		"[2001:db8::1]:80", "[2001:db8::1]:443", "cmg:80", "cmg:443", "cmg:8443"}
 	for i, want := range []proxy.Listener{
 		{Name: "here", Entitlement: proxy.Machine, AnyHost: true, ConnectPorts: []string{"443"}, MaxConnections: 9},
 		{Name: "office", Entitlement: proxy.Origin, Hosts: append(slices.Clone(site), "*.example.com"), ConnectPorts: []string{"443", "8443"}, MaxConnections: 4096},
