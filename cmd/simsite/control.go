@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"branchpoint/integration/sim"
@@ -19,13 +20,16 @@ type control struct {
 	done   chan error
 }
 
-// startControl listens on a loopback address and serves until close.
+// startControl listens on a loopback address, or on a socket in the file system, which can be reached from other network
+// namespaces. It serves until close.
 func startControl(addr string, site *sim.Site) (*control, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil || !net.ParseIP(host).IsLoopback() {
+	network := "tcp"
+	if path, isUnix := strings.CutPrefix(addr, "unix:"); isUnix {
+		network, addr = "unix", path
+	} else if host, _, err := net.SplitHostPort(addr); err != nil || !net.ParseIP(host).IsLoopback() {
 		return nil, fmt.Errorf("control address %q is not a loopback address with a port", addr)
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := net.Listen(network, addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for control: %w", err)
 	}
@@ -35,7 +39,13 @@ func startControl(addr string, site *sim.Site) (*control, error) {
 	return c, nil
 }
 
-func (c *control) url() string { return "http://" + c.ln.Addr().String() }
+// url is where the endpoint is; a socket has none but its path.
+func (c *control) url() string {
+	if c.ln.Addr().Network() == "unix" {
+		return "unix:" + c.ln.Addr().String()
+	}
+	return "http://" + c.ln.Addr().String()
+}
 
 // close ends the server and waits for it.
 func (c *control) close() error {
@@ -49,6 +59,11 @@ func (c *control) close() error {
 func (c *control) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", c.status)
+	mux.HandleFunc("GET /requests", c.requests)
+	mux.HandleFunc("POST /reset", needJSON(func(w http.ResponseWriter, _ *http.Request) {
+		c.site.Counters.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	}))
 	mux.HandleFunc("POST /dp/{name}/faults", c.change(c.inject))
 	mux.HandleFunc("DELETE /dp/{name}/faults", c.change(func(_ *http.Request, d *sim.DP) error { d.Faults.Clear(); return nil }))
 	mux.HandleFunc("POST /dp/{name}/kill", c.change(func(_ *http.Request, d *sim.DP) error { d.Kill(); return nil }))
@@ -56,14 +71,21 @@ func (c *control) handler() http.Handler {
 	return mux
 }
 
-// change wraps what changes a DP. The content type is demanded because a web page cannot send it to another origin
+// needJSON wraps what changes something. The content type is demanded because a web page cannot send it to another origin
 // unasked: no page that the operator visits can control the site.
-func (c *control) change(apply func(*http.Request, *sim.DP) error) http.HandlerFunc {
+func needJSON(change http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Content-Type") != "application/json" {
 			http.Error(w, "changes need Content-Type: application/json", http.StatusUnsupportedMediaType)
 			return
 		}
+		change(w, r)
+	}
+}
+
+// change wraps what changes a DP.
+func (c *control) change(apply func(*http.Request, *sim.DP) error) http.HandlerFunc {
+	return needJSON(func(w http.ResponseWriter, r *http.Request) {
 		for _, d := range c.site.DPs() {
 			if d.Name() != r.PathValue("name") {
 				continue
@@ -76,7 +98,7 @@ func (c *control) change(apply func(*http.Request, *sim.DP) error) http.HandlerF
 			return
 		}
 		http.Error(w, "no such DP", http.StatusNotFound)
-	}
+	})
 }
 
 func (c *control) inject(r *http.Request, d *sim.DP) error {
@@ -93,8 +115,7 @@ func (c *control) inject(r *http.Request, d *sim.DP) error {
 // status shows what was sent so far.
 func (c *control) status(w http.ResponseWriter, _ *http.Request) {
 	n := c.site.Counters
-	w.Header().Set("Content-Type", "application/json")
-	err := json.NewEncoder(w).Encode(map[string]any{
+	answer(w, map[string]any{
 		"requests":      n.Requests(""),
 		"bytes":         n.Bytes(),
 		"bytes_twice":   n.Overlap(""),
@@ -102,7 +123,14 @@ func (c *control) status(w http.ResponseWriter, _ *http.Request) {
 		"bytes_of_file": n.BytesOf(),
 		"tokens_shown":  c.site.Tokens.Used(),
 	})
-	if err != nil {
+}
+
+// requests shows the newest requests to all DPs, oldest first.
+func (c *control) requests(w http.ResponseWriter, _ *http.Request) { answer(w, c.site.Log.Entries()) }
+
+func answer(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(value); err != nil {
 		panic(http.ErrAbortHandler) // the reader has gone, or must not take a part for the whole
 	}
 }

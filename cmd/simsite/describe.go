@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 // describe tells how to use the site. It shows the name of the made-up account with its made-up password, but no token:
 // that one is in its file.
-func describe(w io.Writer, o options, site *sim.Site, control string) error {
+func (c *serveCmd) describe(w io.Writer, site *sim.Site, control string) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, "Distribution points:")
 	for _, d := range site.DPs() {
@@ -22,28 +23,54 @@ func describe(w io.Writer, o options, site *sim.Site, control string) error {
 			fmt.Fprintf(&b, "  %-48s %5d files %12d bytes\n", v.Segment(), len(v.Files()), v.Size())
 		}
 	}
-	fmt.Fprintf(&b, "Root certificate: %s\n", o.CAFile)
+	fmt.Fprintf(&b, "Root certificate: %s\n", c.CAFile)
 	fmt.Fprintf(&b, "Windows account:  %s, password %q\n", site.Account, site.Account.Password.Reveal())
-	if o.Token != "" {
-		fmt.Fprintf(&b, "Token:            in %s, shown as %s: %s\n", o.Token, o.Header, o.Format)
+	if c.Token != "" {
+		fmt.Fprintf(&b, "Token:            in %s, shown as %s: %s\n", c.Token, c.Header, c.Format)
 	}
 	fmt.Fprintln(&b, "Try:")
 	file := "/sccm?/setup.exe"
 	fmt.Fprintf(&b, "  curl -o /dev/null -r 0-1048575 '%s%s'\n", site.Anonymous.Location(sim.VdirPlain, sim.DemoPackage), file)
 	fmt.Fprintf(&b, "  curl -o /dev/null --ntlm -u '%s:%s' '%s%s'\n", site.Account, site.Account.Password.Reveal(),
 		site.Windows.Location(sim.VdirPlain, sim.DemoPackage), file)
-	if o.Token != "" {
-		value := strings.Replace(o.Format, "{token}", "$(cat "+o.Token+")", 1)
-		fmt.Fprintf(&b, "  curl -o /dev/null --cacert %s -H \"%s: %s\" '%s%s'\n", o.CAFile, o.Header, value,
+	if c.Token != "" {
+		value := strings.Replace(c.Format, "{token}", "$(cat "+c.Token+")", 1)
+		fmt.Fprintf(&b, "  curl -o /dev/null --cacert %s -H \"%s: %s\" '%s%s'\n", c.CAFile, c.Header, value,
 			site.First.Location(sim.VdirToken, sim.DemoPackage), file)
 	}
-	json := `-H 'Content-Type: application/json'`
+	jsonType := `-H 'Content-Type: application/json'`
 	fmt.Fprintf(&b, "Control:          %s\n", control)
+	if path, isUnix := strings.CutPrefix(control, "unix:"); isUnix {
+		control = "--unix-socket " + path + " http://site"
+	}
 	fmt.Fprintf(&b, "  curl %s/status\n", control)
-	fmt.Fprintf(&b, "  curl %s -d '{\"kind\":\"reset\",\"after\":1000000,\"count\":1}' %s/dp/DP4/faults\n", json, control)
-	fmt.Fprintf(&b, "  curl -X DELETE %s %s/dp/DP4/faults\n", json, control)
-	fmt.Fprintf(&b, "  curl -X POST %s %s/dp/DP4/kill   (or revive)\n", json, control)
+	fmt.Fprintf(&b, "  curl %s -d '{\"kind\":\"reset\",\"after\":1000000,\"count\":1}' %s/dp/DP4/faults\n", jsonType, control)
+	fmt.Fprintf(&b, "  curl -X DELETE %s %s/dp/DP4/faults\n", jsonType, control)
+	fmt.Fprintf(&b, "  curl -X POST %s %s/dp/DP4/kill   (or revive)\n", jsonType, control)
 	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("tell how to use the site: %w", err)
+	}
+	return nil
+}
+
+// describeJSON tells programs what describe tells people, in one line.
+func describeJSON(w io.Writer, site *sim.Site, control string) error {
+	type dp struct {
+		Name  string `json:"name"`
+		HTTP  string `json:"http"`
+		HTTPS string `json:"https,omitempty"`
+	}
+	var dps []dp
+	for _, d := range site.DPs() {
+		dps = append(dps, dp{d.Name(), d.URL("http"), d.URL("https")})
+	}
+	sizes := map[string]int64{}
+	for _, id := range site.Library.IDs() {
+		for _, v := range site.Library.Versions(id) {
+			sizes[v.Segment()] = v.Size()
+		}
+	}
+	if err := json.NewEncoder(w).Encode(map[string]any{"dps": dps, "contents": sizes, "control": control}); err != nil {
 		return fmt.Errorf("tell how to use the site: %w", err)
 	}
 	return nil

@@ -16,6 +16,11 @@ const (
 	DemoUpdate = "0f0e3a52-9c3a-4f0e-8d34-111213141516"
 )
 
+// DemoAccount is the made-up account that the DPs of a Site know.
+func DemoAccount() Account {
+	return Account{Domain: "BRANCH", Name: "PC1$", Password: NewSecret("simulated")}
+}
+
 // DemoLibrary is a library with some of everything. size is about that of DemoPackage in bytes, most of which is one file,
 // "media/install.wim".
 func DemoLibrary(size int64) (*Library, error) {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"strconv"
 	"time"
 )
 
@@ -18,6 +16,10 @@ type SiteConfig struct {
 	// BasePort is the first of the six ports that the site uses, in the order of Site.DPs, http before https. Zero means any
 	// six free ones.
 	BasePort int
+	// Places are those of the DPs in the order of Site.DPs, instead of Host and BasePort. Nil means ports of 127.0.0.1.
+	Places []Place
+	// AnyAddress is for Places in network namespaces of a test; see DPConfig.
+	AnyAddress bool
 	// Tokens says how tokens are shown and refused.
 	Tokens TokensConfig
 	// TokenLife is how long the site's first token is good. Zero means 8 hours.
@@ -54,7 +56,7 @@ func StartSite(c SiteConfig) (*Site, error) {
 		Library:  c.Library,
 		Counters: NewCounters(),
 		Log:      NewLog(c.LogTo),
-		Account:  Account{Domain: "BRANCH", Name: "PC1$", Password: NewSecret("simulated")},
+		Account:  DemoAccount(),
 	}
 	var err error
 	if s.Library == nil {
@@ -81,34 +83,28 @@ func StartSite(c SiteConfig) (*Site, error) {
 }
 
 func (s *Site) makeDPs(c SiteConfig) error {
-	port := c.BasePort
-	address := func() string {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if port != 0 {
-			port++
-		}
-		return addr
+	places, err := c.places()
+	if err != nil {
+		return err
 	}
 	enhanced := map[Vdir]Access{VdirPlain: AccessWindows, VdirNoCert: AccessWindows, VdirToken: AccessToken}
-	for _, plan := range []struct {
+	for i, plan := range []struct {
 		to     **DP
 		name   string
-		secure bool
 		access map[Vdir]Access
 	}{
-		{&s.First, "DP1", true, enhanced},
-		{&s.Second, "DP2", true, enhanced},
-		{&s.Windows, "DP3", false, map[Vdir]Access{VdirPlain: AccessWindows}},
-		{&s.Anonymous, "DP4", false, map[Vdir]Access{VdirPlain: AccessAnonymous}},
+		{&s.First, "DP1", enhanced},
+		{&s.Second, "DP2", enhanced},
+		{&s.Windows, "DP3", map[Vdir]Access{VdirPlain: AccessWindows}},
+		{&s.Anonymous, "DP4", map[Vdir]Access{VdirPlain: AccessAnonymous}},
 	} {
 		config := DPConfig{
-			Name: plan.name, Host: c.Host, Library: s.Library, CA: s.CA, Access: plan.access, HTTPAddr: address(),
-			Accounts: []Account{s.Account}, Tokens: s.Tokens, Counters: s.Counters, Log: s.Log,
+			Name: plan.name, Host: places[i].Host, Library: s.Library, CA: s.CA, Access: plan.access, HTTPAddr: places[i].HTTPAddr,
+			Accounts: []Account{s.Account}, Tokens: s.Tokens, Counters: s.Counters, Log: s.Log, AnyAddress: c.AnyAddress,
 		}
-		if plan.secure {
-			config.HTTPSAddr = address()
+		if _, enhanced := plan.access[VdirToken]; enhanced {
+			config.HTTPSAddr = places[i].HTTPSAddr
 		}
-		var err error
 		if c.Link != nil {
 			if config.Link, err = NewLink(*c.Link); err != nil {
 				return err

@@ -15,13 +15,13 @@ import (
 )
 
 // start runs the command, and returns what it printed until its last line.
-func start(t *testing.T, o options) string {
+func start(t *testing.T, o serveCmd) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := run(ctx, o, in)
+		err := o.Run(ctx, in)
 		_ = in.Close()
 		done <- err
 	}()
@@ -65,7 +65,7 @@ func call(t *testing.T, c *http.Client, method, url, body string, header ...stri
 
 func TestSimsite(t *testing.T) {
 	dir := t.TempDir()
-	o := options{Host: "localhost", Control: "127.0.0.1:0", CAFile: filepath.Join(dir, "ca.pem"), Token: filepath.Join(dir, "token"),
+	o := serveCmd{Host: "localhost", Control: "127.0.0.1:0", CAFile: filepath.Join(dir, "ca.pem"), Token: filepath.Join(dir, "token"),
 		Header: "X-Token", Format: "T {token}", Size: 1 << 20}
 	text := start(t, o)
 	token, err := os.ReadFile(o.Token)
@@ -117,17 +117,17 @@ func TestSimsite(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	good := options{Host: "127.0.0.1", Control: "127.0.0.1:0", CAFile: filepath.Join(t.TempDir(), "ca.pem"), Header: "A", Format: "{token}"}
-	for name, change := range map[string]func(*options){
-		"control for everybody": func(o *options) { o.Control = "0.0.0.0:0" },
-		"no token in format":    func(o *options) { o.Format = "Bearer" },
-		"no such folder":        func(o *options) { o.CAFile = filepath.Join(o.CAFile, "no", "such") },
-		"negative rate":         func(o *options) { o.RTT, o.Rate = 1, -1 },
-		"negative size":         func(o *options) { o.Size = -1 << 20 },
+	good := serveCmd{Host: "127.0.0.1", Control: "127.0.0.1:0", CAFile: filepath.Join(t.TempDir(), "ca.pem"), Header: "A", Format: "{token}"}
+	for name, change := range map[string]func(*serveCmd){
+		"control for everybody": func(o *serveCmd) { o.Control = "0.0.0.0:0" },
+		"no token in format":    func(o *serveCmd) { o.Format = "Bearer" },
+		"no such folder":        func(o *serveCmd) { o.CAFile = filepath.Join(o.CAFile, "no", "such") },
+		"negative rate":         func(o *serveCmd) { o.RTT, o.Rate = 1, -1 },
+		"negative size":         func(o *serveCmd) { o.Size = -1 << 20 },
 	} {
 		o := good
 		change(&o)
-		if err := run(t.Context(), o, io.Discard); err == nil {
+		if err := o.Run(t.Context(), io.Discard); err == nil {
 			t.Errorf("%s: it ran", name)
 		}
 	}
