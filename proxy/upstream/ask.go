@@ -35,7 +35,7 @@ func (p *Pool) Ask(ctx context.Context, t content.Target) (int, error) {
 		if out.verdict == served || loc == s.named && out.verdict != failed && out.status >= 300 {
 			return out.status, nil
 		}
-		if loc == s.named && out.verdict == refused && out.status != 0 {
+		if loc == s.named && out.verdict == refused {
 			return http.StatusForbidden, nil
 		}
 		if loc == s.named {

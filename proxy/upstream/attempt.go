@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -24,7 +25,7 @@ func (s *source) attempt(ctx context.Context, loc *location, q query) outcome {
 	case out.verdict == failed && s.pool.ended(ctx) != nil:
 		out.verdict = canceled
 		loc.health.forget()
-	case out.verdict == busy, out.err == errUnsayable:
+	case out.verdict == busy:
 		loc.health.forget()
 	case out.verdict == failed || out.lied:
 		loc.health.failed(began, out.err.Error())
@@ -76,12 +77,8 @@ func (s *source) send(ctx context.Context, loc *location, r route, q query) outc
 
 // roundTrip sends a request and judges its answer, under a watchdog.
 func (p *Pool) roundTrip(wd *watchdog, loc *location, r route, q query) outcome {
-	req, err := newRequest(wd.ctx, r, q)
-	if err != nil {
-		return outcome{verdict: refused, err: err}
-	}
 	began := time.Now()
-	resp, err := p.transport.RoundTrip(req)
+	resp, err := p.transport.RoundTrip(newRequest(wd.ctx, r, q))
 	if err != nil {
 		return outcome{err: printable(wd.cause(err))}
 	}
@@ -126,20 +123,18 @@ func drain(wd *watchdog, resp *http.Response) {
 	resp.Body.Close()
 }
 
-func newRequest(ctx context.Context, r route, q query) (*http.Request, error) {
-	u, err := r.requestURL(r.raw)
-	if err != nil {
-		return nil, err
-	}
+// newRequest asks for r.raw byte for byte: net/http writes Opaque as it is unless it begins with "//", and nothing that
+// names a virtual directory does.
+func newRequest(ctx context.Context, r route, q query) *http.Request {
 	req := (&http.Request{
-		Method: q.method, URL: u, Host: hostHeader(r.endpoint), Header: r.header.Clone(),
+		Method: q.method, URL: &url.URL{Scheme: r.scheme, Host: r.host, Opaque: r.raw}, Host: hostHeader(r.endpoint), Header: r.header.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Close: bindsConnection(r.header),
 	}).WithContext(ctx)
 	if q.method == http.MethodGet {
 		req.Header.Set("Range", q.rangeHeader())
 	}
-	return req, nil
+	return req
 }
 
 // hostHeader leaves the default port out, as clients do.

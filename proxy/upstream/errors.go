@@ -12,14 +12,12 @@ import (
 	"branchpoint/cache"
 )
 
-// refusedError says that a DP does not let us in, or answers what only the client itself can use: a redirect, or a refusal
-// of the request. The caller passes the client's own request through, so that the client gets the DP's own answer and
-// Windows authentication can take place. It Is cache.ErrRefused.
+// refusedError says that a DP does not let us in, or answers what only the client itself can use, such as a redirect. The
+// caller passes the client's own request through, so that the client gets the DP's own answer and Windows authentication can
+// take place. It Is cache.ErrRefused.
 type refusedError struct {
-	// status is the HTTP status of the DP; zero when the request cannot be put to it unchanged.
-	status int
-	// host is the DP, host:port.
-	host string
+	status int    // of the DP's answer
+	host   string // host:port of the DP
 }
 
 func (e *refusedError) Error() string {
@@ -59,10 +57,9 @@ const (
 )
 
 var (
-	errShort     = errors.New("the body ends too early")
-	errClosed    = errors.New("the pool is closed")
-	errGarbled   = errors.New("the answer is not valid HTTP")
-	errUnsayable = errors.New("the request cannot be sent unchanged")
+	errShort   = errors.New("the body ends too early")
+	errClosed  = errors.New("the pool is closed")
+	errGarbled = errors.New("the answer is not valid HTTP")
 )
 
 // dialError marks what went wrong before a server could say anything.
@@ -98,7 +95,7 @@ func printable(err error) error {
 	case errors.As(err, &errno):
 		return errno
 	}
-	for _, known := range []error{errShort, errClosed, errUnsayable, context.Canceled} {
+	for _, known := range []error{errShort, errClosed, context.Canceled} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -92,11 +92,7 @@ func (p *Pool) renameManifest(resp *http.Response, t content.Target) error {
 
 func (p *Pool) askManifest(ctx context.Context, r route, body []byte) (*http.Response, error) {
 	wd := p.watch(ctx, p.cfg.HeaderTimeout)
-	req, err := newRequest(wd.ctx, r, query{method: "PROPFIND"})
-	if err != nil {
-		wd.end()
-		return nil, err
-	}
+	req := newRequest(wd.ctx, r, query{method: "PROPFIND"})
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	if len(body) == 0 {
 		req.Body = http.NoBody

@@ -109,7 +109,7 @@ func (p *Pool) ended(ctx context.Context) error {
 	return nil
 }
 
-// Source returns the supplier of the file that t names. t.Header goes to the DP that t names and to no other. The caller has
+// Source returns the supplier of the file that t, a Target of content.Parse, names. t.Header goes to the DP that t names and to no other. The caller has
 // established that the client is entitled to what our token opens.
 func (p *Pool) Source(t content.Target) cache.Source { return p.source(t, false) }
 

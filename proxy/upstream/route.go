@@ -2,9 +2,7 @@ package upstream
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
 	"branchpoint/proxy/content"
 )
@@ -66,26 +64,4 @@ func (s *source) vdirOf(loc *location) content.Vdir {
 		return s.target.Vdir
 	}
 	return content.Plain
-}
-
-// requestURL makes a URL that net/http writes as raw, byte for byte. Opaque is not re-encoded; but when it begins with "//"
-// net/http takes it for a host, so such a target goes through Path, which is possible unless it holds bytes that a URL
-// should not.
-func (e endpoint) requestURL(raw string) (*url.URL, error) {
-	if !strings.HasPrefix(raw, "/") || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return nil, errUnsayable
-	}
-	path, query, hasQuery := strings.Cut(raw, "?")
-	u := &url.URL{Scheme: e.scheme, Host: e.host, Opaque: path, RawQuery: query, ForceQuery: hasQuery && query == ""}
-	if strings.HasPrefix(path, "//") {
-		decoded, err := url.PathUnescape(path)
-		if err != nil {
-			return nil, errUnsayable
-		}
-		u.Opaque, u.Path, u.RawPath = "", decoded, path
-	}
-	if u.RequestURI() != raw {
-		return nil, errUnsayable
-	}
-	return u, nil
 }
