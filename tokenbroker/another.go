@@ -75,16 +75,13 @@ func (b *Broker) seek(a *audience) {
 	a.search = f
 	inUse := a.token.print
 	b.flights.Go(func() {
-		var got Token
-		var source string
-		err := error(errNoToken)
-		defer func() { b.found(a, f, got, source, err) }() // deferred as in fly
-		got, source, err = b.chain.fetch(b.ctx, a.name, func(t Token) outcome {
+		t, source, err := b.fetch(a, func(t Token) outcome {
 			if t.print == inUse {
 				return outcomeSame
 			}
 			return b.fit(a, t)
-		}, b.note)
+		})
+		b.found(a, f, t, source, err)
 	})
 }
 

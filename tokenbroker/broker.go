@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -25,14 +24,15 @@ var errClosed = errors.New("the token broker is closed")
 
 // Broker hands out tokens. All methods may be called from many goroutines at once. Close it when done.
 type Broker struct {
-	chain        chain
+	chain        []*link // in the order in which they are asked
 	presentation Presentation
 	maxAge       time.Duration
 	ahead        time.Duration
 	metrics      *metrics
 	log          *slog.Logger
 
-	// flights counts the goroutines that ask sources. They live on ctx, not on any caller's context.
+	// flights counts the goroutines that ask sources, those that were given up included. They live on ctx, not on any
+	// caller's context.
 	flights sync.WaitGroup
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -53,7 +53,6 @@ func New(config Config) (*Broker, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Broker{
-		chain:        slices.Clone(config.Sources),
 		presentation: config.Presentation,
 		maxAge:       config.MaxAge,
 		ahead:        config.RefreshBefore,
@@ -63,6 +62,9 @@ func New(config Config) (*Broker, error) {
 		cancel:       cancel,
 		audiences:    newRecent[*audience](maxAudiences),
 	}
+	for _, s := range config.Sources {
+		b.chain = append(b.chain, &link{Source: s})
+	}
 	if err := b.metrics.register(config.Registerer, b); err != nil {
 		cancel()
 		return nil, fmt.Errorf("token broker: register metrics: %w", err)
@@ -70,14 +72,15 @@ func New(config Config) (*Broker, error) {
 	return b, nil
 }
 
-// Close stops every fetch and waits for it, until ctx ends. Callers that still wait for a token get an error.
+// Close stops every fetch and waits for the sources to come back, until ctx ends. Callers that still wait for a token get
+// an error.
 func (b *Broker) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
 	b.cancel()
 	done := make(chan struct{})
-	// This goroutine outlives Close only when a source ignores its context, which its contract forbids.
+	// This goroutine outlives Close only when a source does not come back.
 	go func() { b.flights.Wait(); close(done) }()
 	select {
 	case <-done:

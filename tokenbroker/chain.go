@@ -6,13 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
-	"runtime"
-	"strings"
 	"time"
 )
-
-// chain is the sources in the order in which they are asked.
-type chain []Source
 
 // outcome is how asking one source ended; it is also the metric label.
 type outcome string
@@ -29,56 +24,27 @@ const (
 )
 
 // sourceError is the failure of one source. It repeats nothing but text that is known to hold no secret, and so it does
-// not wrap what the source returned; what callers test for is kept as a flag.
-type sourceError struct {
-	source string
-	text   string
-	is     error // nil, context.Canceled or context.DeadlineExceeded
-}
+// not wrap what the source returned.
+type sourceError struct{ source, text string }
 
-func (e *sourceError) Error() string        { return fmt.Sprintf("token source %s: %s", e.source, e.text) }
-func (e *sourceError) Is(target error) bool { return e.is != nil && target == e.is }
+func (e *sourceError) Error() string { return fmt.Sprintf("token source %s: %s", e.source, e.text) }
 
-// fetch asks one source after the other. fit judges a token that a source returned; note hears how each source did.
-// The error is ErrUnavailable, or a *sourceError of the source that stopped the chain.
-func (c chain) fetch(ctx context.Context, audience string, fit func(Token) outcome, note func(Source, outcome)) (Token, string, error) {
-	for _, s := range c {
-		t, err := ask(ctx, s, audience)
+// fetch asks one source after the other for a token for a, and fit judges what they return. The error is ErrUnavailable,
+// or a *sourceError of the source that stopped the chain.
+func (b *Broker) fetch(a *audience, fit func(Token) outcome) (Token, string, error) {
+	for _, l := range b.chain {
+		t, err := l.ask(b.ctx, a.name, &b.flights)
 		out := judge(t, err, fit)
-		note(s, out)
+		b.note(l, out)
 		switch out {
 		case outcomeToken:
-			return t, s.Name(), nil
+			return t, l.Name(), nil
 		case outcomeUnavailable, outcomeExpired, outcomeRefused, outcomeSame:
 			continue
 		}
-		return Token{}, "", newSourceError(s, err)
+		return Token{}, "", newSourceError(l, err)
 	}
 	return Token{}, "", ErrUnavailable
-}
-
-// errNoToken is a source that returned neither a token nor an error.
-const errNoToken = Failure("returned no token")
-
-// panicError stands for a panic of a source. The value of the panic is dropped: it may hold anything.
-type panicError struct{ where string }
-
-func (e panicError) Error() string { return "panicked at " + e.where }
-
-// ask is one call of a source that can neither hang beyond its timeout, if the source keeps its contract, nor panic.
-func ask(ctx context.Context, s Source, audience string) (t Token, err error) {
-	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
-	defer cancel()
-	defer func() {
-		if recover() != nil {
-			t, err = Token{}, panicError{panicSite()}
-		}
-	}()
-	t, err = s.Token(ctx, audience)
-	if err == nil && t.reveal == nil {
-		err = errNoToken
-	}
-	return t, err
 }
 
 // judge classifies an answer.
@@ -90,7 +56,7 @@ func judge(t Token, err error, fit func(Token) outcome) outcome {
 		return outcomePanic
 	case errors.Is(err, ErrUnavailable):
 		return outcomeUnavailable
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errStuck):
 		return outcomeTimeout
 	}
 	return outcomeFailed
@@ -107,31 +73,15 @@ func newSourceError(s Source, err error) *sourceError {
 	case errors.As(err, &vouched):
 		e.text = string(vouched)
 	case errors.Is(err, context.DeadlineExceeded):
-		e.text, e.is = "took too long", context.DeadlineExceeded
+		e.text = "took too long"
 	case errors.Is(err, context.Canceled):
-		e.text, e.is = "was stopped", context.Canceled
+		e.text = "was stopped"
 	case errors.Is(err, fs.ErrPermission):
 		e.text = "permission denied"
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		e.text = "not found"
 	}
 	return e
-}
-
-// panicSite names the line that panicked: the first frame below the runtime's own. It is called by the deferred
-// function that recovers.
-func panicSite() string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, "runtime.") {
-			return fmt.Sprintf("%s:%d", frame.Function, frame.Line)
-		}
-		if !more {
-			return "an unknown place"
-		}
-	}
 }
 
 // fitAt is the verdict on a token at the time now.

@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"sync"
+	"sync/atomic"
 )
 
 // FileConfig is for NewFileSource.
@@ -23,22 +23,14 @@ type FileConfig struct {
 	Logger *slog.Logger
 }
 
-// FileSource has the token that a file holds, for every audience. Space and newlines around the token are ignored. The
-// file is read again when it changed, and after its token was refused.
+// FileSource has the token that a file holds, for every audience. Space and newlines around the token are ignored.
 type FileSource struct {
 	name, path string
 	log        *slog.Logger
-
-	mu     sync.Mutex
-	read   fs.FileInfo // of the file that token was read from, nil when it must be read
-	token  Token
-	warned bool
+	warned     atomic.Bool
 }
 
-var (
-	_ Source    = (*FileSource)(nil)
-	_ Forgetter = (*FileSource)(nil)
-)
+var _ Source = (*FileSource)(nil)
 
 // NewFileSource refuses a configuration without a path.
 func NewFileSource(config FileConfig) (*FileSource, error) {
@@ -58,11 +50,9 @@ func NewFileSource(config FileConfig) (*FileSource, error) {
 // Name is Config.Name.
 func (s *FileSource) Name() string { return s.name }
 
-// Token returns the token in the file. It is unavailable when the file does not exist or is empty, which is how it looks
-// to us while it is written.
+// Token reads the file. It is unavailable when the file does not exist or is empty, which is how it looks to us while it is
+// written. Nothing is held meanwhile: the file may be on a share that does not answer.
 func (s *FileSource) Token(context.Context, string) (Token, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	info, err := os.Stat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -71,15 +61,8 @@ func (s *FileSource) Token(context.Context, string) (Token, error) {
 		return Token{}, fmt.Errorf("look at the token file: %w", err)
 	case !info.Mode().IsRegular():
 		return Token{}, Failure("is not a regular file") // reading a pipe could block for ever
-	case s.read != nil && sameFile(s.read, info):
-		return s.token, nil
 	}
-	return s.load()
-}
-
-// load reads the file and remembers what it was. The caller holds mu.
-func (s *FileSource) load() (Token, error) {
-	s.read, s.token = nil, Token{}
+	s.warn(info)
 	file, err := os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Token{}, ErrUnavailable
@@ -88,12 +71,6 @@ func (s *FileSource) load() (Token, error) {
 		return Token{}, fmt.Errorf("open the token file: %w", err)
 	}
 	defer file.Close()
-	// What is remembered is from before the reading: a change during it shows as a change.
-	info, err := file.Stat()
-	if err != nil {
-		return Token{}, fmt.Errorf("look at the token file: %w", err)
-	}
-	s.warn(info)
 	text, err := io.ReadAll(io.LimitReader(file, maxText+1))
 	if err != nil {
 		return Token{}, fmt.Errorf("read the token file: %w", err)
@@ -101,33 +78,14 @@ func (s *FileSource) load() (Token, error) {
 	if len(text) > maxText {
 		return Token{}, Failure(errLongToken.Error())
 	}
-	t, err := vouch(tokenFromText(text))
-	if err == nil {
-		s.read, s.token = info, t
-	}
-	return t, err
-}
-
-// sameFile reports whether two looks at the path saw the same file unchanged.
-func sameFile(x, y fs.FileInfo) bool {
-	return os.SameFile(x, y) && x.Size() == y.Size() && x.ModTime().Equal(y.ModTime())
+	return vouch(tokenFromText(text))
 }
 
 // warn says once that the file is too open. It is no refusal: the token is often put there by tools that know no better,
 // and a task sequence runs on a machine that nobody else uses yet. Windows has no such mode bits.
 func (s *FileSource) warn(info fs.FileInfo) {
-	if s.warned || runtime.GOOS == "windows" || info.Mode().Perm()&0o004 == 0 {
+	if runtime.GOOS == "windows" || info.Mode().Perm()&0o004 == 0 || s.warned.Swap(true) {
 		return
 	}
-	s.warned = true
 	s.log.Warn("every user of this machine may read the token file", "source", s.name, "path", s.path)
-}
-
-// Forget is part of Forgetter: the file is read again even if it looks unchanged.
-func (s *FileSource) Forget(_ string, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token.print == t.print {
-		s.read, s.token = nil, Token{}
-	}
 }

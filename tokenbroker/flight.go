@@ -12,21 +12,15 @@ type flight struct {
 	done chan struct{} // closed at the end, after the audience was updated
 }
 
-// launch starts a fetch for a. The caller holds mu, and knows that the broker is open and that a has no flight.
+// launch starts a fetch for a, on the broker's own context: the first caller may leave, the others still want the token.
+// The caller holds mu, and knows that the broker is open and that a has no flight.
 func (b *Broker) launch(a *audience) {
 	f := &flight{news: a.news, done: make(chan struct{})}
 	a.flight = f
-	b.flights.Go(func() { b.fly(a, f) })
-}
-
-// fly fetches on the broker's own context: the first caller may leave, the others still want the token.
-func (b *Broker) fly(a *audience, f *flight) {
-	var got Token
-	var source string
-	err := error(errNoToken)
-	// Deferred, since whoever waits must be told even if a source ends this goroutine.
-	defer func() { b.land(a, f, got, source, err) }()
-	got, source, err = b.chain.fetch(b.ctx, a.name, func(t Token) outcome { return b.fit(a, t) }, b.note)
+	b.flights.Go(func() {
+		t, source, err := b.fetch(a, func(t Token) outcome { return b.fit(a, t) })
+		b.land(a, f, t, source, err)
+	})
 }
 
 // fit judges a token for a.

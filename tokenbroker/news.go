@@ -19,8 +19,8 @@ func (b *Broker) Refused(audience string, s Stamp) {
 		return
 	}
 	// The sources forget first: a fetch that starts right after the refusal must not get the same secret from a memory.
-	for _, src := range b.chain {
-		if f, ok := src.(Forgetter); ok {
+	for _, l := range b.chain {
+		if f, ok := l.Source.(Forgetter); ok {
 			f.Forget(audience, t)
 		}
 	}
@@ -126,9 +126,9 @@ func (b *Broker) Set(audience, secret string, expires time.Time) error {
 }
 
 // ability returns the source that can do T.
-func ability[T any](sources []Source) (T, bool) {
-	for _, s := range sources {
-		if able, ok := s.(T); ok {
+func ability[T any](chain []*link) (T, bool) {
+	for _, l := range chain {
+		if able, ok := l.Source.(T); ok {
 			return able, true
 		}
 	}

@@ -14,9 +14,9 @@ var ErrUnavailable = errors.New("no token is available")
 type Source interface {
 	// Name tells sources apart in logs, metrics and status. It is constant and holds no secret.
 	Name() string
-	// Token returns a token for the audience. It returns soon after ctx ends. An error that is ErrUnavailable means that
-	// there is none here. The text of an error is shown to nobody unless it is a Failure. The broker asks for one audience
-	// at a time, but for several audiences at once.
+	// Token returns a token for the audience. It should return soon after ctx ends: one that does not is given up, and the
+	// source is not asked until it has returned. An error that is ErrUnavailable means that there is none here. The text of
+	// an error is shown to nobody unless it is a Failure. It is called by several goroutines at once.
 	Token(ctx context.Context, audience string) (Token, error)
 }
 
