@@ -90,9 +90,12 @@ func (b *Broker) found(a *audience, f *flight, t Token, source string, err error
 	b.mu.Lock()
 	now := time.Now()
 	a.search = nil
+	if err == nil && a.isRefused(t, now) {
+		err = ErrUnavailable // since fit has seen it
+	}
 	if a.news == f.news { // otherwise it may be out of date: who still wants one looks again
 		a.spare, a.sought = spare{}, now.Add(spareFor)
-		if err == nil && !a.isRefused(t, now) {
+		if err == nil {
 			a.spare = spare{t.withExpiry(now.Add(b.maxAge)), b.nextStamp(), source}
 		}
 	}

@@ -7,7 +7,7 @@ const (
 	// start a command or ask a dead server once for each of them. It is short because somebody may be waiting for a token
 	// file that has just been written.
 	failurePause = 2 * time.Second
-	// aheadPause is the same for a fetch ahead of expiry, while the old token still serves everybody.
+	// aheadPause is the same for a fetch ahead of expiry, while the old token still serves everybody and at most to its end.
 	aheadPause = 30 * time.Second
 	// refusalHold is how long a refused secret is not offered again. A source that has changed is not affected. It ends
 	// since a server may refuse by mistake (a restart, a wrong clock), and a token file has no other way back.

@@ -44,8 +44,11 @@ func (b *Broker) land(a *audience, f *flight, t Token, source string, err error)
 	failedBefore := a.failed != nil
 	a.flight = nil
 	missed := a.news != f.news
+	if err == nil && a.isRefused(t, now) {
+		err = ErrUnavailable // it was refused after fit had seen it: it was the spare too
+	}
 	switch {
-	case err == nil && !a.isRefused(t, now):
+	case err == nil:
 		a.install(t.withExpiry(now.Add(b.maxAge)), source, now, b.ahead, b.nextStamp)
 	case missed:
 		// What was missed may be the very token: the next caller, or the one who waits, looks again.
@@ -61,13 +64,10 @@ func (b *Broker) land(a *audience, f *flight, t Token, source string, err error)
 	b.report(a.name, t, source, expires, err, failedBefore)
 }
 
-// fail keeps err for those who ask next. A token in use stays in use.
+// fail keeps err for those who ask next. A token in use stays in use to its end, and then somebody waits for the next one.
 func (a *audience) fail(err error, now time.Time) {
 	a.failed = err
-	a.paused = now.Add(failurePause)
-	if a.usable(now) {
-		a.paused = now.Add(aheadPause)
-	}
+	a.paused = now.Add(max(failurePause, min(aheadPause, a.token.expires.Sub(now))))
 }
 
 // nextStamp is a stamp that was never used before. The caller holds mu.
