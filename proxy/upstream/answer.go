@@ -33,6 +33,8 @@ type outcome struct {
 	lied    bool       // the answer contradicts what we know, or itself
 	err     error      // safe to print; set unless served
 	body    *body      // nil for an empty object, a HEAD, and an offset at or behind the end
+
+	tokenAway bool // refused, but by the token endpoint, which might have let us in, there was no answer
 }
 
 // query is what is asked of a DP.

@@ -6,18 +6,30 @@ import (
 )
 
 // byRoutes takes the routes to one DP in order until one lets us in. A DP whose plain directory asks for authentication is
-// remembered, so that the next request begins at its token endpoint.
+// remembered, so that the next request begins at its token endpoint; and a token endpoint that fails is, so that the next
+// request does not wait for it too.
 func (s *source) byRoutes(ctx context.Context, loc *location, q query) outcome {
 	var first *outcome
+	away := false
 	for _, r := range s.routes(loc) {
 		if r.token && first != nil && !first.unauthorized() {
 			break // the plain way failed for another reason than the lack of a token
+		}
+		if r.tokenEndpoint && loc.tokenAway.ahead() {
+			away = true
+			continue
 		}
 		out, asked := s.byRoute(ctx, loc, r, q)
 		if !asked {
 			continue
 		}
-		s.learnAuth(loc, r, out)
+		switch {
+		case r.tokenEndpoint && out.verdict == failed:
+			away = true
+			s.pool.tokenEndpointFailed(ctx, loc, out.err)
+		case r.tokenEndpoint && out.verdict == served && first != nil:
+			loc.asksAuth.in(s.pool.cfg.RememberAuth)
+		}
 		// A file that is missing where the client did not look may only mean that there is no token endpoint.
 		isGuess := out.verdict == missing && r.tokenEndpoint && first != nil
 		if (out.settled() && !isGuess) || ctx.Err() != nil {
@@ -27,7 +39,16 @@ func (s *source) byRoutes(ctx context.Context, loc *location, q query) outcome {
 			first = &out
 		}
 	}
+	first.tokenAway = away && first.unauthorized()
 	return *first // one was asked: there is always a route that does without a token
+}
+
+// tokenEndpointFailed has it left alone for a while, unless it is the caller who has gone.
+func (p *Pool) tokenEndpointFailed(ctx context.Context, loc *location, err error) {
+	if p.ended(ctx) == nil {
+		loc.tokenAway.in(p.cfg.CoolDown)
+		p.cfg.Logger.Warn("token endpoint gave no answer", "host", loc.token.host, "reason", err.Error())
+	}
 }
 
 // settled says that no other route to the same DP can do better.
@@ -36,16 +57,6 @@ func (o outcome) settled() bool { return o.verdict != failed && o.verdict != ref
 // unauthorized says that a credential is lacking.
 func (o outcome) unauthorized() bool {
 	return o.status == http.StatusUnauthorized || o.status == http.StatusForbidden
-}
-
-// learnAuth remembers which way worked.
-func (s *source) learnAuth(loc *location, r route, out outcome) {
-	switch {
-	case r.tokenEndpoint && out.verdict == served:
-		loc.rememberAuth(s.pool.cfg.RememberAuth)
-	case r.tokenEndpoint && out.verdict == failed:
-		loc.rememberAuth(0)
-	}
 }
 
 // byRoute asks by one route. It reports false when the route needs a token and there is none.

@@ -212,6 +212,10 @@ func TestFailoverBetweenTokenEndpoints(t *testing.T) {
 	if n := plainB.requests.Load(); n != 0 {
 		t.Errorf("%d requests to the plain directory, want none", n)
 	}
+	p.Source(targetAt(t, p, plainB.URL, mutable)).Stat(context.Background())
+	if n := plainB.requests.Load(); n != 1 {
+		t.Errorf("%d requests to the plain directory by a client that names it, want 1: it has asked nobody for a token yet", n)
+	}
 }
 
 func TestCertificatesAreVerified(t *testing.T) {

@@ -14,18 +14,22 @@ import (
 
 // refusedError says that a DP does not let us in, or answers what only the client itself can use, such as a redirect. The
 // caller passes the client's own request through, so that the client gets the DP's own answer and Windows authentication can
-// take place. It Is cache.ErrRefused.
+// take place. It Is cache.ErrRefused; and cache.ErrUnreachable too when somebody who might have let us in could not be asked:
+// what the cache holds may then be served unchecked.
 type refusedError struct {
-	status int    // of the DP's answer
-	host   string // host:port of the DP
+	status  int    // of the DP's answer
+	host    string // host:port of the DP
+	unheard bool   // there is somebody who gave no answer
 }
 
 func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s does not serve us: status %d", e.host, e.status)
 }
 
-// Is makes it a cache.ErrRefused.
-func (e *refusedError) Is(target error) bool { return target == cache.ErrRefused }
+// Is makes it what its type says.
+func (e *refusedError) Is(target error) bool {
+	return target == cache.ErrRefused || e.unheard && target == cache.ErrUnreachable
+}
 
 // unreachableError says that no DP could be asked. It Is cache.ErrUnreachable.
 type unreachableError struct {
@@ -57,9 +61,10 @@ const (
 )
 
 var (
-	errShort   = errors.New("the body ends too early")
-	errClosed  = errors.New("the pool is closed")
-	errGarbled = errors.New("the answer is not valid HTTP")
+	errShort     = errors.New("the body ends too early")
+	errClosed    = errors.New("the pool is closed")
+	errGarbled   = errors.New("the answer is not valid HTTP")
+	errTokenAway = errors.New("its token endpoint gave no answer")
 )
 
 // dialError marks what went wrong before a server could say anything.

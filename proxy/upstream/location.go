@@ -21,9 +21,17 @@ type location struct {
 
 	slots  chan struct{} // one for each body that is under way
 	health *health
-	// asksAuth is until when, in Unix nanoseconds, the plain directories are known to ask for authentication.
-	asksAuth atomic.Int64
+	// asksAuth is until when the plain directories are known to ask for authentication; they did, and our token was let in.
+	asksAuth moment
+	// tokenAway is until when the token endpoint is left alone, because it failed.
+	tokenAway moment
 }
+
+// moment is a time that is set and looked at by several goroutines. A zero one has passed.
+type moment struct{ at atomic.Int64 } // Unix nanoseconds
+
+func (m *moment) in(d time.Duration) { m.at.Store(time.Now().Add(d).UnixNano()) }
+func (m *moment) ahead() bool        { return time.Now().UnixNano() < m.at.Load() }
 
 // newLocation checks one configured DP; c has its defaults.
 func newLocation(c Config, l Location) (*location, error) {
@@ -68,12 +76,4 @@ func (loc *location) placeToken(c Config, l Location) (err error) {
 func (loc *location) ready(c Config) {
 	loc.slots = make(chan struct{}, c.MaxConnsPerHost)
 	loc.health = newHealth(c)
-}
-
-// asksForAuth tells whether the plain directories asked for authentication lately.
-func (loc *location) asksForAuth() bool { return time.Now().UnixNano() < loc.asksAuth.Load() }
-
-// rememberAuth keeps for d that the plain directories ask for authentication; zero forgets it.
-func (loc *location) rememberAuth(d time.Duration) {
-	loc.asksAuth.Store(time.Now().Add(d).UnixNano())
 }

@@ -18,11 +18,11 @@ var manifestHeaders = []string{"Content-Type", "Depth", "Translate"}
 // Manifest puts a client's PROPFIND for the content or folder that t names to the token endpoint of the same DP, with our
 // token. The caller has established that the client is entitled to what our token opens, and closes the answer's body.
 // The answer is never kept, and names its files in the directory that the client asked. It is nil, without an error, when
-// there is no token or no such endpoint, or when the DP refuses that too: the client is then to have the DP's answer to its
+// there is no token or no such endpoint, or it failed a moment ago, or when the DP refuses that too: the client is then to have the DP's answer to its
 // own request.
 func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
 	loc := p.dir.named(t)
-	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth {
+	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth || loc.tokenAway.ahead() {
 		return nil, nil
 	}
 	r := route{endpoint: loc.token, raw: t.WithVdir(p.cfg.TokenVdirs[0]), header: p.plainHeaders(t.Header)}
@@ -40,6 +40,7 @@ func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*ht
 		}
 		resp, err := p.askManifest(ctx, r, body)
 		if err != nil {
+			p.tokenEndpointFailed(ctx, loc, err)
 			return nil, fmt.Errorf("asking %s for the list of a content: %w", loc.label, err)
 		}
 		isList := resp.StatusCode == http.StatusMultiStatus

@@ -41,7 +41,7 @@ func (s *source) routes(loc *location) []route {
 		endpoint: loc.token, raw: s.target.WithVdir(p.cfg.TokenVdirs[0]), header: p.plainHeaders(s.target.Header),
 		token: true, tokenEndpoint: true,
 	}
-	if loc.asksForAuth() || (loc != s.named && s.target.Vdir == content.TokenAuth) {
+	if loc.asksAuth.ahead() || (loc != s.named && s.target.Vdir == content.TokenAuth) {
 		return []route{token, plain}
 	}
 	return []route{plain, token}

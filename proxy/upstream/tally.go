@@ -31,12 +31,19 @@ func (t *tally) add(loc *location, out outcome) {
 		if t.refusal == nil || (out.status == http.StatusUnauthorized && t.refusal.status != http.StatusUnauthorized) {
 			t.refusal = &refusedError{status: out.status, host: loc.base.host}
 		}
-	default:
-		t.failures++
-		t.last = fmt.Errorf("%s: %w", loc.base.host, out.err)
-		if isTimeout(out.err) {
-			t.timeouts++
+		if out.tokenAway {
+			t.failed(loc, errTokenAway)
 		}
+	default:
+		t.failed(loc, out.err)
+	}
+}
+
+func (t *tally) failed(loc *location, err error) {
+	t.failures++
+	t.last = fmt.Errorf("%s: %w", loc.base.host, err)
+	if isTimeout(err) {
+		t.timeouts++
 	}
 }
 
@@ -53,6 +60,7 @@ func (t *tally) verdict(mutable bool) (err error, final bool) {
 	case t.different > 0:
 		return &unreachableError{cause: t.last, timeout: t.timeouts == t.failures}, false
 	case t.refusal != nil:
+		t.refusal.unheard = !heardAll
 		return t.refusal, heardAll
 	case t.missing > 0 && heardAll:
 		return cache.ErrMissing, true

@@ -73,7 +73,8 @@ type Config struct {
 	// GiveUpAfter is how long a download that has begun goes on without a byte from anyone, and how long any one waits for
 	// its turn at a DP that has MaxConnsPerHost bodies under way. It is looked at each HeaderTimeout. Default 2 min.
 	GiveUpAfter time.Duration
-	// CoolDown is how long a DP that failed is passed over, and the first wait of an open breaker. Default 10 s.
+	// CoolDown is how long a DP or a token endpoint that failed is passed over, and the first wait of an open breaker. Default
+	// 10 s.
 	CoolDown time.Duration
 	// CoolDownMax is what the wait of an open breaker grows to, by doubling. Default 5 min, or CoolDown when that is longer.
 	CoolDownMax time.Duration
