@@ -51,6 +51,19 @@ func (d *DP) admit(r *http.Request, t target) (user string, no refusal) {
 	return d.entitle(r, t, user)
 }
 
+// clientAuth says whether a handshake asks for a client certificate: when a directory wants one. Who shows none is let into
+// the others.
+func (d *DP) clientAuth() tls.ClientAuthType {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, access := range d.access {
+		if access == AccessCertificate {
+			return tls.VerifyClientCertIfGiven
+		}
+	}
+	return tls.NoClientCert
+}
+
 func needCertificate(state *tls.ConnectionState) refusal {
 	switch {
 	case state == nil:

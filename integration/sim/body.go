@@ -10,7 +10,7 @@ import (
 
 // body sends the bytes of one response, and lets faults strike at their places.
 type body struct {
-	dp      *DP
+	from    *origin
 	w       *recorder
 	r       *http.Request
 	res     resource
@@ -25,8 +25,8 @@ const bodyChunk = 256 << 10
 // errCut ends a response early and politely.
 var errCut = errors.New("the body is cut short")
 
-func (d *DP) newBody(w *recorder, r *http.Request, res resource, p plan) *body {
-	return &body{dp: d, w: w, r: r, res: res, strikes: p.strikes}
+func (o *origin) newBody(w *recorder, r *http.Request, res resource, p plan) *body {
+	return &body{from: o, w: w, r: r, res: res, strikes: p.strikes}
 }
 
 // sendOne sends one stretch as the whole body. Only a failure is to be seen: the connection ends.
@@ -48,12 +48,12 @@ func (b *body) end(err error) {
 }
 
 func (b *body) send(s span) error {
-	add := b.dp.counters.open(Sent{DP: b.dp.config.Name, Conn: b.w.entry.Conn, File: b.res.key, Offset: s.start})
-	buf, ok := b.dp.chunks.Get().(*[bodyChunk]byte)
+	add := b.from.setup.counters.open(Sent{DP: b.from.setup.name, Conn: b.w.entry.Conn, File: b.res.key, Offset: s.start})
+	buf, ok := b.from.chunks.Get().(*[bodyChunk]byte)
 	if !ok {
 		buf = new([bodyChunk]byte)
 	}
-	defer b.dp.chunks.Put(buf)
+	defer b.from.chunks.Put(buf)
 	for s.length > 0 {
 		if err := b.strike(); err != nil {
 			return err
@@ -144,7 +144,7 @@ func (b *body) act(in *Injected) error {
 		}
 		return errStruck
 	case FaultKill:
-		b.dp.Kill()
+		b.from.Kill()
 		return errStruck
 	case FaultStall:
 		if !hold(b.r, in) {

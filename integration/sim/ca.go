@@ -54,6 +54,11 @@ func certificate(name string) *x509.Certificate {
 // Issue makes a certificate for the given DNS names and IP addresses, good for servers and clients. The first name is the
 // common name.
 func (ca *CA) Issue(names ...string) (tls.Certificate, error) {
+	return ca.issue(names, func(*x509.Certificate) {})
+}
+
+// issue lets the caller change the certificate before it is signed.
+func (ca *CA) issue(names []string, change func(*x509.Certificate)) (tls.Certificate, error) {
 	if len(names) == 0 {
 		return tls.Certificate{}, errors.New("a certificate needs a name")
 	}
@@ -70,6 +75,7 @@ func (ca *CA) Issue(names ...string) (tls.Certificate, error) {
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
+	change(template)
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("sign the certificate of %s: %w", names[0], err)

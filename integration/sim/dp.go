@@ -2,7 +2,6 @@ package sim
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,21 +54,9 @@ type DPConfig struct {
 // DP is a distribution point: an http.Handler, and servers on loopback that can be killed and revived. It is safe for
 // concurrent use.
 type DP struct {
-	// Faults may be changed at any time.
-	Faults *Faults
+	*origin
 
-	config   DPConfig
-	counters *Counters
-	log      *Log
-	conns    *connections
-	handlers sync.WaitGroup
-	chunks   sync.Pool // of *[bodyChunk]byte
-
-	certificate func() (*tls.Config, error) // made once, when it is needed
-
-	// life is held while the DP starts or stops; it is taken before mu.
-	life    sync.Mutex
-	servers []*server
+	config DPConfig
 
 	// mu guards what can be changed while the DP serves. It is never held while bytes move.
 	mu         sync.Mutex
@@ -80,8 +67,6 @@ type DP struct {
 	davRole    bool
 	propWriter PropWriter
 	signatures map[string][]byte
-	addresses  map[string]string // scheme to host:port, fixed by the first Start
-	closed     bool
 }
 
 // NewDP checks the configuration and returns a DP that does not listen yet.
@@ -90,25 +75,27 @@ func NewDP(c DPConfig) (*DP, error) {
 		return nil, fmt.Errorf("new DP %q: %w", c.Name, err)
 	}
 	d := &DP{
-		Faults:     &Faults{},
 		config:     c,
-		counters:   c.Counters,
-		log:        c.Log,
-		conns:      &connections{link: c.Link, open: map[uint64]*conn{}},
 		access:     maps.Clone(c.Access),
 		acl:        map[string][]string{},
 		newest:     map[string]int{},
 		listing:    true,
 		propWriter: WriteMultistatus,
 		signatures: map[string][]byte{},
-		addresses:  map[string]string{"http": c.HTTPAddr, "https": c.HTTPSAddr},
 	}
-	d.certificate = sync.OnceValues(d.makeTLS)
+	var err error
+	d.origin, err = newOrigin(originConfig{
+		name: c.Name, host: c.Host, names: c.Names, httpAddr: c.HTTPAddr, httpsAddr: c.HTTPSAddr, anyAddress: c.AnyAddress, ca: c.CA,
+		counters: c.Counters, link: c.Link, log: c.Log, page: iisPage, clientAuth: d.clientAuth,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("new DP %q: %w", c.Name, err)
+	}
+	d.handler = d
 	return d, nil
 }
 
 func (c *DPConfig) complete() error {
-	c.Host = cmp.Or(c.Host, "127.0.0.1")
 	c.ACLStatus = cmp.Or(c.ACLStatus, http.StatusUnauthorized)
 	c.EmptyRangeStatus = cmp.Or(c.EmptyRangeStatus, http.StatusOK)
 	if c.HTTPAddr == "" && c.HTTPSAddr == "" {
@@ -117,28 +104,13 @@ func (c *DPConfig) complete() error {
 	if c.Access == nil {
 		c.Access = map[Vdir]Access{VdirPlain: AccessAnonymous}
 	}
-	if c.Counters == nil {
-		c.Counters = NewCounters()
-	}
-	if c.Log == nil {
-		c.Log = NewLog(nil)
-	}
 	switch {
-	case c.Name == "":
-		return errors.New("it needs a name")
 	case c.Library == nil:
 		return errors.New("it needs a library")
-	case c.HTTPSAddr != "" && c.CA == nil:
-		return errors.New("https needs a CA")
 	case c.ACLStatus != http.StatusUnauthorized && c.ACLStatus != http.StatusForbidden:
 		return fmt.Errorf("ACL status %d is neither 401 nor 403", c.ACLStatus)
 	case c.EmptyRangeStatus != http.StatusOK && c.EmptyRangeStatus != http.StatusRequestedRangeNotSatisfiable:
 		return fmt.Errorf("empty-range status %d is neither 200 nor 416", c.EmptyRangeStatus)
-	}
-	for _, addr := range []string{c.HTTPAddr, c.HTTPSAddr} {
-		if err := checkListen(addr, c.AnyAddress); addr != "" && err != nil {
-			return err
-		}
 	}
 	return c.checkAccess(c.Access)
 }
@@ -158,15 +130,3 @@ func (c *DPConfig) checkAccess(access map[Vdir]Access) error {
 	}
 	return nil
 }
-
-// Counters is what the DP notes its sending in.
-func (d *DP) Counters() *Counters { return d.counters }
-
-// Log is where the DP notes its requests.
-func (d *DP) Log() *Log { return d.log }
-
-// Name is the configured name.
-func (d *DP) Name() string { return d.config.Name }
-
-// Connections lists every connection since the first start, oldest first.
-func (d *DP) Connections() []Connection { return d.conns.list() }

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -22,56 +21,52 @@ type server struct {
 // revivePatience is how long Revive waits for a port that somebody's outgoing connection happens to use.
 const revivePatience = 5 * time.Second
 
-// Start listens on the configured addresses. A started DP is not started again.
-func (d *DP) Start() error { return d.listen(context.Background()) }
+// Start listens on the configured addresses. What is started is not started again.
+func (o *origin) Start() error { return o.listen(context.Background()) }
 
 // Revive listens again, after Kill, on the ports that it had before.
-func (d *DP) Revive(ctx context.Context) error {
+func (o *origin) Revive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, revivePatience)
 	defer cancel()
-	return d.listen(ctx)
+	return o.listen(ctx)
 }
 
-func (d *DP) listen(ctx context.Context) error {
-	d.life.Lock()
-	defer d.life.Unlock()
-	if d.isClosed() || len(d.servers) > 0 {
-		return fmt.Errorf("start DP %q: it is running or closed", d.config.Name)
+func (o *origin) listen(ctx context.Context) error {
+	o.life.Lock()
+	defer o.life.Unlock()
+	if o.isClosed() || len(o.servers) > 0 {
+		return fmt.Errorf("start %q: it is running or closed", o.setup.name)
 	}
-	d.conns.revive()
+	o.conns.revive()
 	for _, scheme := range []string{"http", "https"} {
-		addr := d.address(scheme)
+		addr := o.Address(scheme)
 		if addr == "" {
 			continue
 		}
-		s, err := d.startServer(ctx, scheme, addr)
+		s, err := o.startServer(ctx, scheme, addr)
 		if err != nil {
-			d.stopServers()
-			return fmt.Errorf("start DP %q: %w", d.config.Name, err)
+			o.stopServers()
+			return fmt.Errorf("start %q: %w", o.setup.name, err)
 		}
-		d.servers = append(d.servers, s)
-		d.setAddress(scheme, s.ln.Addr().String())
+		o.servers = append(o.servers, s)
+		o.setAddress(scheme, s.ln.Addr().String())
 	}
 	return nil
 }
 
-func (d *DP) startServer(ctx context.Context, scheme, addr string) (*server, error) {
+func (o *origin) startServer(ctx context.Context, scheme, addr string) (*server, error) {
 	tcp, err := listenPatiently(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	var ln net.Listener = &listener{Listener: tcp, owner: d.conns}
+	var ln net.Listener = &listener{Listener: tcp, owner: o.conns}
 	if scheme == "https" {
-		config, err := d.certificate()
-		if err != nil {
-			return nil, errors.Join(err, tcp.Close())
-		}
-		ln = tls.NewListener(ln, config)
+		ln = tls.NewListener(ln, &tls.Config{GetConfigForClient: o.tlsConfig})
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	s := &server{ln: ln, done: make(chan struct{}), http: &http.Server{
-		Handler:           d,
+		Handler:           o.handler,
 		ConnContext:       withConn,
 		Protocols:         protocols,
 		ReadHeaderTimeout: time.Minute,
@@ -99,42 +94,42 @@ func listenPatiently(ctx context.Context, addr string) (net.Listener, error) {
 	}
 }
 
-// stopServers needs d.life. It does not wait for handlers.
-func (d *DP) stopServers() {
-	for _, s := range d.servers {
+// stopServers needs o.life. It does not wait for handlers.
+func (o *origin) stopServers() {
+	for _, s := range o.servers {
 		_ = s.ln.Close() // first the door, so that nobody gets in while the connections are reset
 	}
-	d.conns.resetAll()
-	for _, s := range d.servers {
+	o.conns.resetAll()
+	for _, s := range o.servers {
 		_ = s.http.Close()
 		<-s.done
 	}
-	d.servers = nil
+	o.servers = nil
 }
 
-// Kill stops the DP as a power cut would: the ports refuse, every connection is reset. Revive brings it back.
-func (d *DP) Kill() {
-	d.life.Lock()
-	defer d.life.Unlock()
-	d.stopServers()
+// Kill stops the server as a power cut would: the ports refuse, every connection is reset. Revive brings it back.
+func (o *origin) Kill() {
+	o.life.Lock()
+	defer o.life.Unlock()
+	o.stopServers()
 }
 
-// Close kills the DP for good, lifts its faults and waits for everything that it started.
-func (d *DP) Close() error {
-	d.life.Lock()
-	d.mu.Lock()
-	d.closed = true
-	d.mu.Unlock()
-	d.stopServers()
-	d.life.Unlock()
-	d.Faults.Clear()
-	d.handlers.Wait()
-	d.conns.deliveries.Wait()
+// Close kills the server for good, lifts its faults and waits for everything that it started.
+func (o *origin) Close() error {
+	o.life.Lock()
+	o.open.Lock()
+	o.closed = true
+	o.open.Unlock()
+	o.stopServers()
+	o.life.Unlock()
+	o.Faults.Clear()
+	o.handlers.Wait()
+	o.conns.deliveries.Wait()
 	return nil
 }
 
-func (d *DP) isClosed() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.closed
+func (o *origin) isClosed() bool {
+	o.open.Lock()
+	defer o.open.Unlock()
+	return o.closed
 }

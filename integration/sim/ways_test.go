@@ -39,7 +39,7 @@ func TestEveryClientOnEveryWay(t *testing.T) {
 	withAccount, withToken := base, base
 	withAccount.Account, withToken.Token = &account, tokens.Issue(time.Hour)
 	proxy, _ := newProxy(t)
-	places := map[string]string{"dp.branch.test:80": d.address("http"), "dp.branch.test:443": d.address("https")}
+	places := map[string]string{"dp.branch.test:80": d.Address("http"), "dp.branch.test:443": d.Address("https")}
 	for _, way := range []struct {
 		name, host string
 		proxy      *url.URL
@@ -94,7 +94,7 @@ func TestAliasOnTheWire(t *testing.T) {
 	}
 	d := newTestDP(t, DPConfig{HTTPAddr: "127.0.0.1:0", HTTPSAddr: "127.0.0.1:0", Host: "Alias.Branch.test", CA: ca, Library: newSmallLibrary(t)})
 	c := ClientConfig{Library: d.config.Library, RootCAs: ca.Pool(), Resolve: map[string]string{
-		"alias.branch.test:80": d.address("http"), "alias.branch.test:443": d.address("https"),
+		"alias.branch.test:80": d.Address("http"), "alias.branch.test:443": d.Address("https"),
 	}}
 	for scheme, sni := range map[string]string{"http": "", "https": "alias.branch.test"} {
 		r := newTS(t, c).Download(t.Context(), scheme+"://Alias.Branch.test/SMS_DP_SMSPKG$/"+testPackage)
