@@ -44,6 +44,9 @@ func New(cfg Config) (*Pool, error) {
 	return p, nil
 }
 
+// maxIdle is how many idle connections are kept, of all hosts: a client may name any number of them.
+const maxIdle = 256
+
 // newTransport speaks HTTP/1.1 only, as IIS wants it for Windows authentication, through no proxy, and changes no body.
 func (p *Pool) newTransport() *http.Transport {
 	cfg := p.cfg
@@ -64,6 +67,7 @@ func (p *Pool) newTransport() *http.Transport {
 		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    cfg.ConnectTimeout,
 		DisableCompression:     true,
+		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    cfg.MaxConnsPerHost,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
