@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 var libraries = map[string][]string{
 	"github.com/elazarl/goproxy":                              {"proxy"},
 	"github.com/gregjones/httpcache":                          {"proxy"},
-	"github.com/hashicorp/golang-lru":                         {"proxy"},
+	"github.com/hashicorp/golang-lru":                         {"proxy", "tokenbroker"},
 	"github.com/go-chi/chi":                                   {"admin"},
 	"github.com/prometheus/client_golang/prometheus/promhttp": {"admin"},
 	"github.com/goccy/go-yaml":                                {"configs"},

@@ -13,11 +13,19 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // maxAudiences bounds what the broker remembers. A site has one audience for its own DPs and one for each cloud DP; the
 // bound only matters when a local client makes up host names.
 const maxAudiences = 1024
+
+// newRecent is a map of audiences that forgets the one that was used least recently. Its owner locks it.
+func newRecent[V any]() *simplelru.LRU[string, V] {
+	recent, _ := simplelru.NewLRU[string, V](maxAudiences, nil) // fails only for a size below one
+	return recent
+}
 
 // errClosed answers callers that come after Close.
 var errClosed = errors.New("the token broker is closed")
@@ -40,7 +48,7 @@ type Broker struct {
 	// mu guards what follows and every audience in it. It is never held while a source is asked; sources have locks of
 	// their own, which are never held while mu is taken.
 	mu        sync.Mutex
-	audiences *recent[*audience]
+	audiences *simplelru.LRU[string, *audience]
 	stamp     Stamp // the last one given out
 	closed    bool
 }
@@ -60,7 +68,7 @@ func New(config Config) (*Broker, error) {
 		log:          config.Logger,
 		ctx:          ctx,
 		cancel:       cancel,
-		audiences:    newRecent[*audience](maxAudiences),
+		audiences:    newRecent[*audience](),
 	}
 	for _, s := range config.Sources {
 		b.chain = append(b.chain, &link{Source: s})
@@ -92,5 +100,10 @@ func (b *Broker) Close(ctx context.Context) error {
 
 // entry returns the state of the audience, making it when it is new. The caller holds mu.
 func (b *Broker) entry(name string) *audience {
-	return b.audiences.getOrAdd(name, func() *audience { return &audience{name: name} })
+	a, ok := b.audiences.Get(name)
+	if !ok {
+		a = &audience{name: name}
+		b.audiences.Add(name, a)
+	}
+	return a
 }

@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -56,9 +57,9 @@ func holders(tok Token) map[string]any {
 	}
 }
 
-func filled(tok Token) *recent[[]Token] {
-	r := newRecent[[]Token](1)
-	r.put("k", []Token{tok})
+func filled(tok Token) *simplelru.LRU[string, []Token] {
+	r := newRecent[[]Token]()
+	r.Add("k", []Token{tok})
 	return r
 }
 

@@ -34,7 +34,7 @@ func (b *Broker) Refused(audience string, s Stamp) {
 func (b *Broker) stamped(audience string, s Stamp) (Token, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	a, ok := b.audiences.get(audience)
+	a, ok := b.audiences.Get(audience)
 	switch {
 	case !ok || s == 0:
 		return Token{}, false
@@ -48,7 +48,7 @@ func (b *Broker) stamped(audience string, s Stamp) (Token, bool) {
 func (b *Broker) refuse(audience string, s Stamp) (source string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	a, ok := b.audiences.get(audience)
+	a, ok := b.audiences.Get(audience)
 	switch {
 	case !ok:
 		return "", false
@@ -85,7 +85,7 @@ func (b *Broker) Observe(audience string, h http.Header) {
 	o.Offer(audience, t)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a, ok := b.audiences.get(audience); ok && !a.usable(now) {
+	if a, ok := b.audiences.Get(audience); ok && !a.usable(now) {
 		a.expectNews()
 	}
 }
@@ -94,7 +94,7 @@ func (b *Broker) Observe(audience string, h http.Header) {
 func (b *Broker) knows(audience string, t Token, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	a, ok := b.audiences.get(audience)
+	a, ok := b.audiences.Get(audience)
 	return ok && (a.isRefused(t, now) || a.usable(now) && a.token.print == t.print)
 }
 

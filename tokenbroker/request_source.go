@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // maxOffers is how many tokens of clients are kept for an audience: enough that one client with a bad token does not
@@ -15,7 +17,7 @@ const maxOffers = 4
 // "request".
 type RequestSource struct {
 	mu     sync.Mutex
-	offers *recent[[]Token] // latest first
+	offers *simplelru.LRU[string, []Token] // latest first
 }
 
 var (
@@ -26,7 +28,7 @@ var (
 
 // NewRequestSource returns a source that has no token yet.
 func NewRequestSource() *RequestSource {
-	return &RequestSource{offers: newRecent[[]Token](maxAudiences)}
+	return &RequestSource{offers: newRecent[[]Token]()}
 }
 
 // Name is "request".
@@ -36,7 +38,7 @@ func (*RequestSource) Name() string { return "request" }
 func (s *RequestSource) Token(_ context.Context, audience string) (Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	offers, _ := s.offers.get(audience)
+	offers, _ := s.offers.Get(audience)
 	now := time.Now()
 	for _, t := range offers {
 		if !t.expired(now) {
@@ -50,19 +52,19 @@ func (s *RequestSource) Token(_ context.Context, audience string) (Token, error)
 func (s *RequestSource) Offer(audience string, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	offers, _ := s.offers.get(audience)
+	offers, _ := s.offers.Get(audience)
 	if slices.ContainsFunc(offers, func(o Token) bool { return o.print == t.print }) {
 		return
 	}
 	offers = append([]Token{t}, offers...)
-	s.offers.put(audience, offers[:min(len(offers), maxOffers)])
+	s.offers.Add(audience, offers[:min(len(offers), maxOffers)])
 }
 
 // Forget is part of Forgetter.
 func (s *RequestSource) Forget(audience string, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if offers, ok := s.offers.get(audience); ok {
-		s.offers.put(audience, slices.DeleteFunc(offers, func(o Token) bool { return o.print == t.print }))
+	if offers, ok := s.offers.Get(audience); ok {
+		s.offers.Add(audience, slices.DeleteFunc(offers, func(o Token) bool { return o.print == t.print }))
 	}
 }

@@ -31,7 +31,7 @@ func (b *Broker) Status() []TokenStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []TokenStatus
-	for _, a := range b.audiences.all {
+	for _, a := range b.audiences.Values() {
 		all = append(all, a.status())
 	}
 	slices.SortFunc(all, func(x, y TokenStatus) int { return cmp.Compare(x.Audience, y.Audience) })

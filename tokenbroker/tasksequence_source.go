@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // DPTokenVariable is the task-sequence variable that holds the token for DPs. Not documented; its name is known from
@@ -29,7 +31,7 @@ type TaskSequenceSource struct {
 	name, variable string
 
 	mu     sync.Mutex
-	handed *recent[Token]
+	handed *simplelru.LRU[string, Token]
 }
 
 var (
@@ -43,7 +45,7 @@ func NewTaskSequenceSource(config TaskSequenceConfig) (*TaskSequenceSource, erro
 	s := &TaskSequenceSource{
 		name:     cmp.Or(config.Name, "task-sequence"),
 		variable: cmp.Or(config.Variable, DPTokenVariable),
-		handed:   newRecent[Token](maxAudiences),
+		handed:   newRecent[Token](),
 	}
 	if err := errors.Join(validateName(s.name), validateName(s.variable)); err != nil {
 		return nil, fmt.Errorf("task-sequence token source: %w", err)
@@ -71,7 +73,7 @@ func (s *TaskSequenceSource) Token(_ context.Context, audience string) (Token, e
 func (s *TaskSequenceSource) handedIn(audience string) (Token, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, ok := s.handed.get(audience)
+	t, ok := s.handed.Get(audience)
 	return t, ok && !t.expired(time.Now())
 }
 
@@ -79,14 +81,14 @@ func (s *TaskSequenceSource) handedIn(audience string) (Token, bool) {
 func (s *TaskSequenceSource) Put(audience string, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.handed.put(audience, t)
+	s.handed.Add(audience, t)
 }
 
 // Forget is part of Forgetter.
 func (s *TaskSequenceSource) Forget(audience string, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if held, ok := s.handed.get(audience); ok && held.print == t.print {
-		s.handed.remove(audience)
+	if held, ok := s.handed.Get(audience); ok && held.print == t.print {
+		s.handed.Remove(audience)
 	}
 }

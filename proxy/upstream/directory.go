@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"branchpoint/proxy/content"
 )
 
@@ -15,11 +17,11 @@ type directory struct {
 	cfg        Config
 	configured []*location
 	byEndpoint map[endpoint]*location // of the configured ones: base and token endpoint
-	served     *recent[servedKey, []*location]
+	served     *lru.Cache[servedKey, []*location]
 
 	mu      sync.Mutex
-	learned *recent[endpoint, *location] // guarded by mu, so that one host is learned once
-	labels  map[string]struct{}          // guarded by mu; of learned hosts, never more than maxLabels
+	learned *lru.Cache[endpoint, *location] // guarded by mu, so that one host is learned once
+	labels  map[string]struct{}             // guarded by mu; of learned hosts, never more than maxLabels
 }
 
 // servedKey is what a DP that has one file of it probably has all of.
@@ -29,13 +31,9 @@ type servedKey struct{ hierarchy, content string }
 const maxServed = 4
 
 func newDirectory(cfg Config) (*directory, error) {
-	d := &directory{
-		cfg:        cfg,
-		byEndpoint: make(map[endpoint]*location),
-		served:     newRecent[servedKey, []*location](cfg.MaxContents),
-		learned:    newRecent[endpoint, *location](cfg.MaxLearned),
-		labels:     make(map[string]struct{}),
-	}
+	d := &directory{cfg: cfg, byEndpoint: make(map[endpoint]*location), labels: make(map[string]struct{})}
+	d.served, _ = lru.New[servedKey, []*location](cfg.MaxContents) // both fail only for a size below one
+	d.learned, _ = lru.New[endpoint, *location](cfg.MaxLearned)
 	for i, l := range cfg.Locations {
 		loc, err := newLocation(cfg, l)
 		if err != nil {
@@ -65,12 +63,12 @@ func (d *directory) named(t content.Target) *location {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if loc, ok := d.learned.get(at); ok {
+	if loc, ok := d.learned.Get(at); ok {
 		return loc
 	}
 	loc := &location{base: at, hierarchy: d.hierarchy(t.Host), label: d.label(t.Host)}
 	loc.ready(d.cfg)
-	d.learned.put(at, loc)
+	d.learned.Add(at, loc)
 	return loc
 }
 
@@ -106,7 +104,7 @@ func (d *directory) candidates(named *location, id content.ID) []*location {
 			list = append(list, loc)
 		}
 	}
-	served, _ := d.served.get(servedKey{id.Hierarchy, id.Content})
+	served, _ := d.served.Get(servedKey{id.Hierarchy, id.Content})
 	for _, loc := range served {
 		add(loc)
 	}
@@ -119,7 +117,7 @@ func (d *directory) candidates(named *location, id content.ID) []*location {
 // remember keeps that loc served a file of id's content.
 func (d *directory) remember(id content.ID, loc *location) {
 	key := servedKey{id.Hierarchy, id.Content}
-	old, _ := d.served.get(key)
+	old, _ := d.served.Get(key)
 	if len(old) > 0 && old[0] == loc {
 		return
 	}
@@ -130,12 +128,14 @@ func (d *directory) remember(id content.ID, loc *location) {
 			list = append(list, l)
 		}
 	}
-	d.served.put(key, list)
+	d.served.Add(key, list)
 }
 
 // all returns the configured DPs in their order, then the learned ones, most recently used first.
 func (d *directory) all() []*location {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append(slices.Clone(d.configured), d.learned.values()...)
+	learned := d.learned.Values()
+	slices.Reverse(learned)
+	return append(slices.Clone(d.configured), learned...)
 }

@@ -86,26 +86,14 @@ func TestLearnedHostsAreBounded(t *testing.T) {
 	if n := len(d.all()); n != 10 {
 		t.Errorf("%d hosts are kept, want 10", n)
 	}
+	if last := d.all()[0].base.host; last != "h499:80" {
+		t.Errorf("the first of them is %s, want the one that was named last", last)
+	}
 	labels := make(map[string]bool)
 	for i := range 500 {
 		labels[d.named(content.Target{Scheme: "http", Host: fmt.Sprintf("h%d:80", i)}).label] = true
 	}
 	if len(labels) != maxLabels+1 {
 		t.Errorf("%d labels, want %d", len(labels), maxLabels+1)
-	}
-}
-
-func TestRecent(t *testing.T) {
-	r := newRecent[int, string](2)
-	r.put(1, "a")
-	r.put(2, "b")
-	r.get(1)
-	r.put(3, "c")
-	if _, ok := r.get(2); ok {
-		t.Error("the entry that was used longest ago is still there")
-	}
-	r.put(1, "A")
-	if got := fmt.Sprint(r.values()); got != "[A c]" {
-		t.Errorf("values are %s, want [A c]", got)
 	}
 }
