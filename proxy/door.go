@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,8 @@ type Door struct {
 	clients  *limited
 	hits     *express
 	server   *http.Server
-	open     sync.WaitGroup // connections of net/http whose handler may still run
+	open     sync.WaitGroup                             // connections of net/http whose handler may still run
+	original func(*net.TCPConn) (netip.AddrPort, error) // where a redirected client was going
 }
 
 // Open makes the door of a listener, which it closes when it fails. Clients that come early wait for Serve.
@@ -28,7 +30,7 @@ func (p *Proxy) Open(ln net.Listener, l Listener) (*Door, error) {
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	d := &Door{p: p, clients: limit(ln, l.MaxConnections)}
+	d := &Door{p: p, clients: limit(ln, l.MaxConnections), original: originalDestination}
 	d.settings.Store(&l)
 	if !isLoopback(ln.Addr()) { // on loopback all clients have one address
 		d.clients.clients = newPerClient(l.MaxConnections)
@@ -96,7 +98,13 @@ func (d *Door) accept() error {
 }
 
 // receive begins with a client that has just connected.
-func (d *Door) receive(conn net.Conn) { d.enter(conn, nil) }
+func (d *Door) receive(conn net.Conn) {
+	if d.settings.Load().Transparent {
+		d.hits.attend(conn, d.redirected)
+		return
+	}
+	d.enter(conn, nil)
+}
 
 // enter has a connection served that is a client's, whatever it was before: first by express, and from its first request of
 // another kind on by net/http. It returns at once. The connection belongs to the door, which closes it in the end; when the

@@ -99,7 +99,7 @@ type transitKey struct{}
 // isContent tells whether a request that is passed on asks for a file: the distribution point has refused it to the cache,
 // or authenticates the client's connection.
 func isContent(e *exchange, r *http.Request) bool {
-	if e.class != classPass || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if e.foreign || e.class != classPass || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return e.class == classContent
 	}
 	_, ok := content.Parse(r.URL.Scheme, r.URL.Host, rawTarget(r))

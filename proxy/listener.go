@@ -32,6 +32,9 @@ type Listener struct {
 	AnyHost bool
 	// Hosts are the destinations otherwise: "host", "host:port" or "*.suffix".
 	Hosts []string
+	// Transparent: clients were redirected here on their way to somewhere else, and speak as to an origin server. What leads to
+	// Hosts is answered, everything else is passed on to where it was going. For Linux only.
+	Transparent bool
 	// ConnectPorts are the ports that tunnels may lead to.
 	ConnectPorts []string
 	// MaxConnections is how many clients are connected at a time; more wait to be accepted. Zero means 4096.
@@ -61,6 +64,8 @@ func (l *Listener) validate(address net.Addr) error {
 		return fmt.Errorf("listener %s: entitlement machine is for loopback addresses, not %s", l.Name, address)
 	case l.AnyHost && !loopback:
 		return fmt.Errorf("listener %s: any destination is for loopback addresses, not %s", l.Name, address)
+	case l.Transparent && l.AnyHost:
+		return fmt.Errorf("listener %s: it is transparent, so it has to know which hosts are its own", l.Name)
 	case l.Entitlement == Network && len(l.Networks) == 0:
 		return fmt.Errorf("listener %s: entitlement network names no network", l.Name)
 	case l.Entitlement != Machine && l.Entitlement != Origin && l.Entitlement != Network:

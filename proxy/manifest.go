@@ -30,7 +30,7 @@ type secondTryKey struct{}
 // withSecondTry returns r, ready to be put to the token endpoint too when it is a PROPFIND of a content by a client that
 // is entitled to our token.
 func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
-	if p.config.Manifests == nil || r.Method != "PROPFIND" || !e.ours() || r.ContentLength > maxManifestRequest ||
+	if e.foreign || p.config.Manifests == nil || r.Method != "PROPFIND" || !e.ours() || r.ContentLength > maxManifestRequest ||
 		authenticatesConnection(r.Header) {
 		return r
 	}

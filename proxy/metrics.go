@@ -16,6 +16,7 @@ type metrics struct {
 	verdicts        *prometheus.CounterVec
 	panics          prometheus.Counter
 	forwardFailures prometheus.Counter
+	redirected      *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -38,9 +39,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "branchpoint_request_panics_total", Help: "Requests that ended in a panic."}),
 		forwardFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "branchpoint_forward_failures_total", Help: "Forwarded requests whose destination gave no answer."}),
+		redirected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_redirected_connections_total",
+			Help: "Connections to transparent listeners: http and tls are answered here, passed go where they were going, direct ones are refused."},
+			[]string{"listener", "way"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.active, m.requests, m.bytes, m.seconds, m.verdicts, m.panics, m.forwardFailures)
+		reg.MustRegister(m.active, m.requests, m.bytes, m.seconds, m.verdicts, m.panics, m.forwardFailures, m.redirected)
 	}
 	return m
 }

@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A transparent listener has clients that know nothing of it: a firewall has redirected their connections on the way to
+// somewhere else. What one asks a host of ours for is fetched by that host's name, so that nobody who connects to a server of
+// his own can have its bytes kept under the name of another. Everything else is passed on, byte for byte, to the address that
+// the client meant.
+
+// redirected begins with a client of a transparent listener.
+func (d *Door) redirected(c *traveller) {
+	meant, err := d.original(tcpConn(c.came))
+	if err != nil || meant == addrPort(c.came.LocalAddr()) {
+		d.turnAway(c, err)
+		return
+	}
+	o, early, err := readOpening(c.came)
+	if err != nil {
+		c.came.Close()
+		return
+	}
+	if o.protocol == protocolHTTP && d.answersFor(o.host, meant.Port()) {
+		d.p.metrics.redirected.WithLabelValues(d.settings.Load().Name, "http").Inc()
+		c.Conn, c.to = &resumed{Conn: c.came, read: early}, d.byHost(meant)
+		d.hits.serve(c)
+		return
+	}
+	d.passOn(c.came, o, early, meant)
+}
+
+// turnAway ends a connection that came here by itself: there is no address to pass it on to but ours.
+func (d *Door) turnAway(c *traveller, err error) {
+	c.came.Close()
+	name := d.settings.Load().Name
+	d.p.metrics.redirected.WithLabelValues(name, "direct").Inc()
+	attrs := []any{"listener", name, "client", c.address}
+	if err != nil {
+		attrs = append(attrs, "error", err)
+	}
+	d.p.log.Info("a connection was refused: this listener is for connections that a firewall redirects", attrs...)
+}
+
+// byHost leads the requests of a connection to the host that each of them names, and those for a host that is none of ours to
+// the address that the connection was made to.
+func (d *Door) byHost(meant netip.AddrPort) *destination {
+	return &destination{
+		scheme: "http", host: meant.String(),
+		named: func(name string) bool { return d.answersFor(name, meant.Port()) },
+	}
+}
+
+// answersFor tells whether a Host header names one of our hosts, at the port that the connection was made to.
+func (d *Door) answersFor(name string, meant uint16) bool {
+	u, err := url.Parse("http://" + name)
+	if err != nil || u.Host != name || u.Hostname() == "" {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	return port == strconv.Itoa(int(meant)) && d.settings.Load().allows(host, port)
+}
+
+// passOn has a connection passed on untouched.
+func (d *Door) passOn(conn net.Conn, o opening, early []byte, meant netip.AddrPort) {
+	name, begin := d.settings.Load().Name, time.Now()
+	d.p.metrics.redirected.WithLabelValues(name, "passed").Inc()
+	d.p.forward.splice(conn, early, meant.String(), func(did carried, err error) {
+		attrs := []any{
+			"listener", name, "client", conn.RemoteAddr().String(), "destination", meant.String(), "host", o.host,
+			"sent", did.toTarget, "received", did.toClient, "took", time.Since(begin),
+		}
+		if err != nil {
+			attrs = append(attrs, "error", &unanswered{meant.String(), reason(err)})
+		}
+		d.p.log.Info("a connection was passed on", attrs...)
+	})
+}
+
+// tcpConn returns the TCP connection beneath what we put around it, nil when there is none.
+func tcpConn(conn net.Conn) *net.TCPConn {
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		return c
+	case *limitedConn:
+		return tcpConn(c.Conn)
+	}
+	return nil
+}
+
+// addrPort returns a TCP address without the ways in which one can be written differently.
+func addrPort(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	at := tcp.AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
+}
