@@ -189,15 +189,24 @@ func (b *blob) supersede(err error) {
 }
 
 // distrust ends the blob after a sync failed: the kernel may have thrown the written pages away, and a second sync would
-// not say so. Its readers are served past the disk.
+// not say so. Its fills end, since what they wrote may be gone as well, and its readers are served past the disk.
 func (b *blob) distrust(err error) {
 	b.mu.Lock()
 	b.present, b.checked, b.good = newBits(b.n), newBits(b.n), 0
+	clear(b.owner)
 	b.whole.Store(false)
 	b.gone = fmt.Errorf("%w: %w", errStorage, err)
 	b.wake()
 	b.mu.Unlock()
 	b.c.giveUp(b.e)
+}
+
+// lost returns why no byte of the file is to be believed, nil when that is not so. b.mu is held.
+func (b *blob) lost() error {
+	if errors.Is(b.gone, errStorage) {
+		return b.gone
+	}
+	return nil
 }
 
 // giveUp retires an entry whose bytes on disk are not to be used.

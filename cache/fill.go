@@ -136,9 +136,12 @@ func (f *fill) slice(buf []byte) (bool, error) {
 	b := f.b
 	from, to := sliceSpan(f.next, b.e.info.Size)
 	b.mu.Lock()
-	mine := b.owner[f.next] == f
+	mine, lost := b.owner[f.next] == f, b.lost()
 	f.off = from
 	b.mu.Unlock()
+	if lost != nil {
+		return false, lost
+	}
 	var sum uint32
 	for off := from; off < to; {
 		n, err := f.stream.Read(buf[:min(int64(len(buf)), to-off)])
@@ -158,7 +161,7 @@ func (f *fill) slice(buf []byte) (bool, error) {
 			return false, err
 		}
 	}
-	return f.finish(mine, sum, to-from), nil
+	return f.finish(sum, to-from), nil
 }
 
 // write stores bytes and lets the readers have them.
@@ -175,10 +178,11 @@ func (f *fill) write(p []byte, off int64) error {
 	return nil
 }
 
-// finish marks the slice whole, and tells whether to write another one.
-func (f *fill) finish(mine bool, sum uint32, n int64) (more bool) {
+// finish marks the slice whole if it still is the fill's, and tells whether to write another one.
+func (f *fill) finish(sum uint32, n int64) (more bool) {
 	b := f.b
 	b.mu.Lock()
+	mine := b.owner[f.next] == f
 	if mine {
 		b.finish(f.next, sum)
 		delete(b.owner, f.next)

@@ -21,6 +21,12 @@ func (r *Reader) send(w io.Writer, off, to int64) (written int64, err error) {
 			r.b.c.readFailed(err)
 			return written, fmt.Errorf("%w: reading %s: %w", errStorage, r.b.e.dataName(), err)
 		}
+		r.b.mu.Lock()
+		lost := r.b.lost()
+		r.b.mu.Unlock()
+		if lost != nil {
+			return written, lost
+		}
 		n, err := w.Write(p)
 		written += int64(n)
 		if err != nil {
