@@ -57,9 +57,9 @@ func holders(tok Token) map[string]any {
 	}
 }
 
-func filled(tok Token) *simplelru.LRU[string, []Token] {
-	r := newRecent[[]Token]()
-	r.Add("k", []Token{tok})
+func filled(tok Token) *simplelru.LRU[string, []offer] {
+	r := newRecent[[]offer]()
+	r.Add("k", []offer{{token: tok}})
 	return r
 }
 
@@ -187,6 +187,7 @@ func runCanary(t *testing.T, source Source) {
 		inspect("error of Authorize", err)
 		_, err = w.Another(t.Context(), "site", stamp, http.Header{})
 		inspect("error of Another", err)
+		w.Accepted("site", stamp)
 		w.Refused("site", stamp)
 	}
 	_, err := w.Authorize(t.Context(), "site", http.Header{})

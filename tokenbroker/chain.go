@@ -35,6 +35,13 @@ func (b *Broker) fetch(a *audience, fit func(Token) outcome) (Token, string, err
 	for _, l := range b.chain {
 		t, err := l.ask(b.ctx, a.name, &b.flights)
 		out := judge(t, err, fit)
+		if o, ok := l.Source.(Observer); ok && out != outcomeToken {
+			for _, t = range o.Offered(a.name) { // of another client
+				if out = fit(t); out == outcomeToken {
+					break
+				}
+			}
+		}
 		b.note(l, out)
 		switch out {
 		case outcomeToken:

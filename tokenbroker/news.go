@@ -14,7 +14,7 @@ var errNoSetter = errors.New("no configured token source takes tokens that are h
 // the token that Another gave. A 403 alone may be about the file. The token is not used again for this audience: the next Authorize asks the sources anew, once for all callers, and passes over a source that still has the
 // same secret. A stamp that is no longer current changes nothing, so a burst of refusals costs one fetch.
 func (b *Broker) Refused(audience string, s Stamp) {
-	t, ok := b.stamped(audience, s)
+	t, _, ok := b.stamped(audience, s)
 	if !ok {
 		return
 	}
@@ -30,18 +30,28 @@ func (b *Broker) Refused(audience string, s Stamp) {
 	}
 }
 
-// stamped returns the token in use for the audience, or the spare, if its stamp is s.
-func (b *Broker) stamped(audience string, s Stamp) (Token, bool) {
+// Accepted says that a server let in the token with this stamp. What clients present does not take its place then.
+func (b *Broker) Accepted(audience string, s Stamp) {
+	t, source, ok := b.stamped(audience, s)
+	for _, l := range b.chain {
+		if o, learns := l.Source.(Observer); learns && ok && l.Name() == source {
+			o.Accept(audience, t)
+		}
+	}
+}
+
+// stamped returns the token in use for the audience, or the spare, and its source, if its stamp is s.
+func (b *Broker) stamped(audience string, s Stamp) (t Token, source string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a, ok := b.audiences.Get(audience)
 	switch {
 	case !ok || s == 0:
-		return Token{}, false
+		return Token{}, "", false
 	case a.stamp == s:
-		return a.token, true
+		return a.token, a.source, true
 	}
-	return a.spare.token, a.spare.stamp == s
+	return a.spare.token, a.spare.source, a.spare.stamp == s
 }
 
 // refuse drops the token in use, or the spare, if its stamp is s, and returns the name of its source.

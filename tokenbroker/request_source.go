@@ -17,7 +17,13 @@ const maxOffers = 4
 // "request".
 type RequestSource struct {
 	mu     sync.Mutex
-	offers *simplelru.LRU[string, []Token] // latest first
+	offers *simplelru.LRU[string, []offer] // those that a server accepted, the last one first, then the latest first
+}
+
+// offer is a token that a client presented.
+type offer struct {
+	token    Token
+	accepted bool // by a server
 }
 
 var (
@@ -28,24 +34,32 @@ var (
 
 // NewRequestSource returns a source that has no token yet.
 func NewRequestSource() *RequestSource {
-	return &RequestSource{offers: newRecent[[]Token]()}
+	return &RequestSource{offers: newRecent[[]offer]()}
 }
 
 // Name is "request".
 func (*RequestSource) Name() string { return "request" }
 
-// Token returns the latest token that was offered and has not ended.
+// Token returns the first token of Offered.
 func (s *RequestSource) Token(_ context.Context, audience string) (Token, error) {
+	if offered := s.Offered(audience); len(offered) > 0 {
+		return offered[0], nil
+	}
+	return Token{}, ErrUnavailable
+}
+
+// Offered is part of Observer.
+func (s *RequestSource) Offered(audience string) (all []Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	offers, _ := s.offers.Get(audience)
 	now := time.Now()
-	for _, t := range offers {
-		if !t.expired(now) {
-			return t, nil
+	for _, o := range offers {
+		if !o.token.expired(now) {
+			all = append(all, o.token)
 		}
 	}
-	return Token{}, ErrUnavailable
+	return all
 }
 
 // Offer is part of Observer. A token that is known already keeps its expiry: seeing it again makes it no younger.
@@ -53,10 +67,24 @@ func (s *RequestSource) Offer(audience string, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	offers, _ := s.offers.Get(audience)
-	if slices.ContainsFunc(offers, func(o Token) bool { return o.print == t.print }) {
-		return
+	now := time.Now()
+	offers = slices.DeleteFunc(offers, func(o offer) bool { return o.token.expired(now) })
+	if !slices.ContainsFunc(offers, t.offered) {
+		at := slices.IndexFunc(offers, func(o offer) bool { return !o.accepted })
+		if at < 0 {
+			at = len(offers)
+		}
+		offers = slices.Insert(offers, at, offer{token: t})
 	}
-	offers = append([]Token{t}, offers...)
+	s.offers.Add(audience, offers[:min(len(offers), maxOffers)])
+}
+
+// Accept is part of Observer.
+func (s *RequestSource) Accept(audience string, t Token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	offers, _ := s.offers.Get(audience)
+	offers = slices.Insert(slices.DeleteFunc(offers, t.offered), 0, offer{t, true})
 	s.offers.Add(audience, offers[:min(len(offers), maxOffers)])
 }
 
@@ -65,6 +93,9 @@ func (s *RequestSource) Forget(audience string, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if offers, ok := s.offers.Get(audience); ok {
-		s.offers.Add(audience, slices.DeleteFunc(offers, func(o Token) bool { return o.print == t.print }))
+		s.offers.Add(audience, slices.DeleteFunc(offers, t.offered))
 	}
 }
+
+// offered reports whether t is what was offered.
+func (t Token) offered(o offer) bool { return o.token.print == t.print }

@@ -26,10 +26,14 @@ type Forgetter interface {
 	Forget(audience string, t Token)
 }
 
-// Observer is what a source implements that learns tokens from the requests of clients.
+// Observer is what a source implements that learns tokens from the requests of clients. None of it may block.
 type Observer interface {
-	// Offer takes a token that a client presented. Its expiry is set. Offer must not block.
+	// Offer takes a token that a client presented. Its expiry is set.
 	Offer(audience string, t Token)
+	// Accept says that a server let in a token of this source. Tokens that were never accepted do not push it out.
+	Accept(audience string, t Token)
+	// Offered returns what there is, the best first: Token is the first of it.
+	Offered(audience string) []Token
 }
 
 // Setter is what a source implements that is handed its tokens by someone.

@@ -19,6 +19,7 @@ type fakeTokens struct {
 	left     int // how many tokens there are
 	asked    []string
 	refusals []uint64
+	accepted []uint64
 }
 
 var errNoToken = errors.New("no source has a token")
@@ -53,6 +54,12 @@ func (f *fakeTokens) Refused(_ string, stamp uint64) {
 		f.stamp++
 		f.left--
 	}
+}
+
+func (f *fakeTokens) Accepted(_ string, stamp uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.accepted = append(f.accepted, stamp)
 }
 
 // wantsToken admits only requests that carry the token.
@@ -113,6 +120,13 @@ func TestTokens(t *testing.T) {
 			}
 			if tt.tokens != nil && fmt.Sprint(tt.tokens.refusals) != tt.refusals {
 				t.Errorf("refused stamps %v, want %s", tt.tokens.refusals, tt.refusals)
+			}
+			accepted := "[]"
+			if stamp, ours := strings.CutPrefix(tt.admits, "site-"); ours && tt.want == nil {
+				accepted = "[" + stamp + "]"
+			}
+			if tt.tokens != nil && fmt.Sprint(tt.tokens.accepted) != accepted {
+				t.Errorf("accepted stamps %v, want %s", tt.tokens.accepted, accepted)
 			}
 			if s := p.Status()[0]; s.Failures != 0 {
 				t.Errorf("a refusal counts as a failure: %+v", s)

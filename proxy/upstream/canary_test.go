@@ -38,6 +38,8 @@ func (c *canaryTokens) Another(ctx context.Context, audience string, _ uint64, h
 
 func (c *canaryTokens) Refused(string, uint64) {}
 
+func (c *canaryTokens) Accepted(string, uint64) {}
+
 // Whatever a server does with a token, even sending it back, no log, error, metric, status or dump holds it.
 func TestCanary(t *testing.T) {
 	var log bytes.Buffer

@@ -41,6 +41,9 @@ func (k *keys) next(ctx context.Context, h http.Header) (err error) {
 // better. A 403 says something about the token only when another one opens the same door.
 func (k *keys) answered(status int, opened bool) (again bool) {
 	k.status = status
+	if opened {
+		k.tokens.Accepted(k.audience, k.stamp)
+	}
 	switch {
 	case opened && k.shut != 0:
 		k.tokens.Refused(k.audience, k.shut)

@@ -39,6 +39,8 @@ func (c *counted) Another(_ context.Context, _ string, stamp uint64, h http.Head
 
 func (c *counted) Refused(string, uint64) { c.refused++ }
 
+func (c *counted) Accepted(string, uint64) {}
+
 func TestManifest(t *testing.T) {
 	const (
 		told = `<D:href>https://127.0.0.1:443/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015/a.cab</D:href>` +

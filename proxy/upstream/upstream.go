@@ -28,6 +28,8 @@ type Authorizer interface {
 	Another(ctx context.Context, audience string, stamp uint64, h http.Header) (other uint64, err error)
 	// Refused says that a server did not accept the token of that stamp: it answered 401, or it let in the token of Another.
 	Refused(audience string, stamp uint64)
+	// Accepted says that a server let it in.
+	Accepted(audience string, stamp uint64)
 }
 
 // Location is one configured DP.

@@ -37,6 +37,11 @@ func (a authorizer) Refused(audience string, stamp uint64) {
 	a.broker.Refused(audience, tokenbroker.Stamp(stamp))
 }
 
+// Accepted implements upstream.Authorizer.
+func (a authorizer) Accepted(audience string, stamp uint64) {
+	a.broker.Accepted(audience, tokenbroker.Stamp(stamp))
+}
+
 // observer shows the broker the tokens that clients of this machine present to a configured distribution point. What they
 // present to another host is between them.
 type observer struct {
