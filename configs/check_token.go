@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // shortestAge is the least age at which a token is given up. Less would have one fetched for nearly every request.
@@ -42,7 +44,7 @@ func (c *Config) checkToken(found *findings) {
 // header wants the name of a request header that may carry a credential.
 func (f *findings) header(path, name string) {
 	switch {
-	case !isHeaderName(name):
+	case !httpguts.ValidHeaderFieldName(name):
 		f.bad(path, "%.64q is not the name of a header; write one such as Authorization", name)
 	case hasMeaning(strings.ToLower(name)):
 		f.bad(path, "%s has a meaning of its own in HTTP and cannot carry a token; write another header", name)
@@ -59,10 +61,4 @@ func hasMeaning(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "if-") || strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "x-p2p-")
-}
-
-// isHeaderName recognizes a token (RFC 9110, section 5.6.2).
-func isHeaderName(name string) bool {
-	return name != "" && strings.Trim(name,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~") == ""
 }

@@ -93,7 +93,6 @@ func TestPresentationRefuses(t *testing.T) {
 	}{
 		{"name with a space", Presentation{HeaderName: "a b"}, "is no name for a header field"},
 		{"name with a colon", Presentation{HeaderName: "A:"}, "is no name for a header field"},
-		{"framing", Presentation{HeaderName: "content-length"}, "belongs to the connection"},
 		{"no placeholder", Presentation{HeaderFormat: "Bearer"}, "exactly once"},
 		{"two placeholders", Presentation{HeaderFormat: "{token}{token}"}, "exactly once"},
 		{"newline in format", Presentation{HeaderFormat: "a\n{token}"}, "must be printable"},
