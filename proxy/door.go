@@ -148,6 +148,9 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer d.p.finish(e)
 	r, end := pace(w, r)
 	defer end()
+	if d.p.serveConfiguration(e, r) {
+		return
+	}
 	if refusal := d.p.admit(e, r, connOf(r).to); refusal != nil {
 		e.refuse(refusal)
 		return

@@ -35,6 +35,9 @@ type Listener struct {
 	// Transparent: clients were redirected here on their way to somewhere else, and speak as to an origin server. What leads to
 	// Hosts is answered, everything else is passed on to where it was going. For Linux only.
 	Transparent bool
+	// PointedHosts are the hosts, or "*.suffix", that the PAC file of the listener sends to it. What the listener does not serve
+	// is left out. Nil means none but those that Config.Served adds.
+	PointedHosts []string
 	// ConnectPorts are the ports that tunnels may lead to.
 	ConnectPorts []string
 	// MaxConnections is how many clients are connected at a time; more wait to be accepted. Zero means 4096.

@@ -47,6 +47,9 @@ type Config struct {
 	Manifests Manifests
 	// Tokens is shown what clients of machine listeners present. Nil means nobody is.
 	Tokens Tokens
+	// Served returns hosts, without ports, of distribution points that clients have named and that have served content. The PAC
+	// files send them here as well. Nil means none.
+	Served func() []string
 	// Dial connects to the destinations of what is forwarded and tunnelled. It must refuse what the proxy must not reach:
 	// see Guard.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
