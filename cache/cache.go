@@ -39,9 +39,6 @@ type Config struct {
 	ParallelWindows int
 	// WindowBytes is the most that one request asks upstream for, rounded up to slices of 1 MiB. Zero means 4 MiB.
 	WindowBytes int64
-	// ScrubEvery is the pause between two background passes that check every slice. Zero means a week, negative means
-	// never.
-	ScrubEvery time.Duration
 	// OpenFiles is how many files stay open although nobody reads them. Zero means 256.
 	OpenFiles int
 	// Registerer takes the metrics. Nil means that nobody wants them.
@@ -51,6 +48,8 @@ type Config struct {
 
 	// openDisk replaces the real disk in tests that break it.
 	openDisk func(directory string) (disk, error)
+	// scrubEvery replaces the week from one check of every slice to the next in tests. Negative means never.
+	scrubEvery time.Duration
 }
 
 // ErrLocked says that another process uses the directory.
@@ -76,6 +75,8 @@ type background struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	work sync.WaitGroup
+	// scrubs is read-locked by every scrub, those that others run as well, and locked by Close.
+	scrubs sync.RWMutex
 }
 
 // New opens the cache in config.Directory. It returns as soon as the directory is locked: what is in it is found when it
@@ -117,7 +118,7 @@ func (config *Config) complete() error {
 	setDefault(&config.CheckAfter, time.Minute)
 	setDefault(&config.ParallelWindows, 4)
 	setDefault(&config.WindowBytes, 4<<20)
-	setDefault(&config.ScrubEvery, 7*24*time.Hour)
+	setDefault(&config.scrubEvery, 7*24*time.Hour)
 	setDefault(&config.OpenFiles, 256)
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -138,6 +139,8 @@ func setDefault[T comparable](field *T, value T) {
 // Close ends the fills, records what they have written, and frees the directory. Readers must have been closed before.
 func (c *Cache) Close() error {
 	c.stop()
+	c.scrubs.Lock()
+	defer c.scrubs.Unlock()
 	c.work.Wait()
 	c.mend()
 	c.recordAll()

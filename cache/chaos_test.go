@@ -28,7 +28,7 @@ func TestRandomFaultsWhileClientsRead(t *testing.T) {
 
 func randomFaults(t *testing.T, dir string, seed uint64) {
 	faulty := &faultDisk{}
-	config := Config{Directory: dir, ScrubEvery: time.Minute, MaxBytes: 12 << 20, OpenFiles: 2, openDisk: faulty.open}
+	config := Config{Directory: dir, scrubEvery: time.Minute, MaxBytes: 12 << 20, OpenFiles: 2, openDisk: faulty.open}
 	c := mustNew(t, config)
 	var clients, breaker sync.WaitGroup
 	for i := range uint64(4) {

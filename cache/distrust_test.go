@@ -41,7 +41,7 @@ func TestASyncFailsInTheMiddleOfAFill(t *testing.T) {
 	dir := fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		disk := &faultDisk{}
-		c := newTest(t, Config{Directory: dir, ScrubEvery: -1, openDisk: disk.open})
+		c := newTest(t, Config{Directory: dir, scrubEvery: -1, openDisk: disk.open})
 		src := newSource(newTruth(1, 4*sliceBytes))
 		src.gate = make(chan struct{})
 		r, err := c.Open(t.Context(), Key{Name: "o"}, src, Use{Length: -1})
@@ -69,7 +69,7 @@ func TestASyncFailsInTheMiddleOfAFill(t *testing.T) {
 // TestASyncFailsInTheMiddleOfARead: what a reader has not sent yet is read no more.
 func TestASyncFailsInTheMiddleOfARead(t *testing.T) {
 	disk, dir := &faultDisk{}, fastDir(t)
-	c := newTest(t, Config{Directory: dir, ScrubEvery: -1, openDisk: disk.open})
+	c := newTest(t, Config{Directory: dir, scrubEvery: -1, openDisk: disk.open})
 	src := newSource(newTruth(1, 4*sliceBytes))
 	r, err := c.Open(t.Context(), Key{Name: "o"}, src, Use{Length: -1})
 	if err != nil {

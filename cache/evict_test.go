@@ -116,7 +116,7 @@ func TestALargeImageDoesNotPushOutWhatIsReused(t *testing.T) {
 func TestWhatCountsAsReuse(t *testing.T) {
 	dir := fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{Directory: dir, ScrubEvery: -1})
+		c := newTest(t, Config{Directory: dir, scrubEvery: -1})
 		src := newSource(newTruth(1, 100))
 		protected := func() bool { return c.Objects()[0].Protected }
 		for range 500 {

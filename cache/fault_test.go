@@ -134,7 +134,7 @@ func TestFaults(t *testing.T) {
 
 func (row faultRow) run(t *testing.T, dir string) {
 	f := &faultTest{t: t, dir: dir, disk: &faultDisk{}}
-	config := Config{Directory: dir, MaxBytes: faultBudget, MinFreeBytes: 100 << 20, ScrubEvery: -1, OpenFiles: 1, openDisk: f.disk.open}
+	config := Config{Directory: dir, MaxBytes: faultBudget, MinFreeBytes: 100 << 20, scrubEvery: -1, OpenFiles: 1, openDisk: f.disk.open}
 	f.c = mustNew(t, config)
 	f.fetch("victim", 0, -1)
 	f.fetch("kept", 0, -1)

@@ -15,7 +15,7 @@ func mutable(name, group, origin string) Key {
 
 func TestAMutableObjectIsCheckedWhenItsCheckIsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{ScrubEvery: -1, CheckAfter: time.Minute})
+		c := newTest(t, Config{scrubEvery: -1, CheckAfter: time.Minute})
 		src := newSource(newTruth(1, 3*sliceBytes))
 		key := mutable("o", "", "dp1")
 		mustFetch(t, c, key, src, 0, -1)
@@ -65,7 +65,7 @@ func TestAChangeMakesTheGroupDue(t *testing.T) {
 }
 
 func testGroupDue(t *testing.T, group, how string) {
-	c := newTest(t, Config{ScrubEvery: -1, CheckAfter: time.Hour})
+	c := newTest(t, Config{scrubEvery: -1, CheckAfter: time.Hour})
 	changing, other := newSource(newTruth(1, 3*sliceBytes)), newSource(newTruth(2, sliceBytes))
 	mustFetch(t, c, mutable("changing", group, "dp"), changing, 0, 1)
 	mustFetch(t, c, mutable("other", group, "dp"), other, 0, -1)
@@ -93,7 +93,7 @@ func testGroupDue(t *testing.T, group, how string) {
 
 func TestUnreachableServesWhatIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{ScrubEvery: -1})
+		c := newTest(t, Config{scrubEvery: -1})
 		src := newSource(newTruth(1, 3*sliceBytes))
 		mustFetch(t, c, mutable("o", "g", "dp"), src, 0, -1)
 		pass(time.Hour)
@@ -113,7 +113,7 @@ func TestUnreachableServesWhatIsThere(t *testing.T) {
 
 func TestMissingIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{ScrubEvery: -1})
+		c := newTest(t, Config{scrubEvery: -1})
 		src := newSource(newTruth(1, 3*sliceBytes))
 		mustFetch(t, c, mutable("o", "g", "dp"), src, 0, -1)
 		pass(time.Hour)

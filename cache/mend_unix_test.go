@@ -14,14 +14,14 @@ func TestARemovedDirectoryIsLockedAgain(t *testing.T) {
 	for _, taken := range []bool{false, true} {
 		dir := fastDir(t)
 		synctest.Test(t, func(t *testing.T) {
-			c := mustNew(t, Config{Directory: dir, ScrubEvery: -1})
+			c := mustNew(t, Config{Directory: dir, scrubEvery: -1})
 			src := newSource(newTruth(1, 10))
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
 			var other *Cache
 			if taken {
-				other = mustNew(t, Config{Directory: dir, ScrubEvery: -1})
+				other = mustNew(t, Config{Directory: dir, scrubEvery: -1})
 			}
 			mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
 			pass(4 * probeEvery)

@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) start() {
 	w.c = mustNew(w.t, Config{
-		Directory: w.dir, MaxBytes: worldBudget, CheckAfter: 1, ScrubEvery: -1, OpenFiles: 2, ParallelWindows: 2, WindowBytes: 2 << 20,
+		Directory: w.dir, MaxBytes: worldBudget, CheckAfter: 1, scrubEvery: -1, OpenFiles: 2, ParallelWindows: 2, WindowBytes: 2 << 20,
 	})
 }
 

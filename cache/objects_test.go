@@ -19,7 +19,7 @@ func (c *Cache) Objects() (all []Object) {
 
 func TestNamesAndGenerations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{ScrubEvery: -1})
+		c := newTest(t, Config{scrubEvery: -1})
 		if got := c.Names(); len(got) != 0 {
 			t.Errorf("an empty cache has %q", got)
 		}

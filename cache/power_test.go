@@ -45,7 +45,7 @@ func powerCut(t *testing.T, seed uint64) int {
 	work, left := fastDir(t), fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := mustNew(t, Config{
-			Directory: work, ScrubEvery: -1, CheckAfter: time.Second, MaxBytes: 6 << 20, OpenFiles: 1,
+			Directory: work, scrubEvery: -1, CheckAfter: time.Second, MaxBytes: 6 << 20, OpenFiles: 1,
 			openDisk: func(string) (disk, error) { return plug, nil },
 		})
 		var wg sync.WaitGroup
@@ -99,7 +99,7 @@ func checkLeft(t *testing.T, dir string) onDisk {
 // readAgain opens what is left and reads everything: right bytes, and none again that was recorded.
 func readAgain(t *testing.T, dir string, found onDisk) {
 	t.Helper()
-	c := mustNew(t, Config{Directory: dir, ScrubEvery: -1})
+	c := mustNew(t, Config{Directory: dir, scrubEvery: -1})
 	for name, versions := range powerTruths {
 		for i, truth := range versions {
 			src := newSource(truth)

@@ -1,17 +1,36 @@
 package cache
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
-// scrubPause is how long the scrub rests after each slice: it reads some 20 MiB a second.
-const scrubPause = 50 * time.Millisecond
+const (
+	// scrubPause is how long the scrub rests before each slice: it reads some 20 MiB a second.
+	scrubPause = 50 * time.Millisecond
+	// scrubDelay is how long a new process leaves the disk to those who have work for it.
+	scrubDelay = time.Hour
+	// scrubbedName is the file whose time says when a pass was last finished.
+	scrubbedName = "scrubbed"
+)
 
-// scrubLoop checks every slice on disk, again and again, with long pauses between the passes.
+// scrubLoop checks every slice on disk once in scrubEvery. When it did so last is remembered on disk: a machine that
+// restarts every few days would otherwise never come to it, or do it each time.
 func (c *Cache) scrubLoop() {
-	if c.config.ScrubEvery < 0 {
+	every := c.config.scrubEvery
+	if every < 0 {
 		return
 	}
-	for c.rest(c.config.ScrubEvery) {
+	_, last, _ := c.disk.ReadFile(scrubbedName) // when there is none it is due
+	for c.rest(min(every, max(scrubDelay, every-time.Since(last)))) {
 		c.Scrub(scrubPause)
+		if c.ctx.Err() != nil {
+			return
+		}
+		last = time.Now()
+		if err := errors.Join(c.disk.WriteFile(scrubbedName, nil), c.disk.Touch(scrubbedName, last)); err != nil {
+			c.log.Warn("noting that the cache was compared", "error", err) // it is compared again too soon
+		}
 	}
 }
 
@@ -28,10 +47,18 @@ func (c *Cache) rest(d time.Duration) bool {
 }
 
 // Scrub compares every slice on disk with its checksum, resting for pause after each, and drops the bad ones, which are
-// then fetched again when they are needed. It returns how many slices it compared and how many were bad.
+// then fetched again when they are needed. It returns how many slices it compared and how many were bad. It ends early when
+// the cache closes, and does nothing after that.
 func (c *Cache) Scrub(pause time.Duration) (compared, bad int) {
+	if !c.scrubs.TryRLock() {
+		return 0, 0
+	}
+	defer c.scrubs.RUnlock()
 	c.loadFolders() // what is not counted yet is on disk, too
 	for _, e := range c.index.all() {
+		if c.ctx.Err() != nil {
+			break
+		}
 		if !c.index.holdFound(e) {
 			continue
 		}

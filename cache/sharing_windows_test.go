@@ -43,7 +43,7 @@ func TestRemoveWhatAScannerHolds(t *testing.T) {
 	for _, pattern := range []string{"*.rec", "*.dat", "*"} {
 		dir := fastDir(t)
 		synctest.Test(t, func(t *testing.T) {
-			c := mustNew(t, Config{Directory: dir, ScrubEvery: -1})
+			c := mustNew(t, Config{Directory: dir, scrubEvery: -1})
 			mustFetch(t, c, Key{Name: "held"}, newSource(newTruth(1, 3*sliceBytes)), 0, -1)
 			pass(2 * recordEvery)
 			release := scan(t, dir, pattern)
@@ -73,7 +73,7 @@ func TestRecordWhatAScannerHolds(t *testing.T) {
 	dir := fastDir(t)
 	known := truths{"held": {newTruth(1, 3*sliceBytes)}}
 	synctest.Test(t, func(t *testing.T) {
-		config := Config{Directory: dir, ScrubEvery: -1}
+		config := Config{Directory: dir, scrubEvery: -1}
 		c := mustNew(t, config)
 		src := newSource(known["held"][0])
 		mustFetch(t, c, Key{Name: "held"}, src, 0, sliceBytes)

@@ -28,7 +28,7 @@ func TestFaultsAtTheStart(t *testing.T) {
 			dir := fastDir(t)
 			synctest.Test(t, func(t *testing.T) {
 				disk := &faultDisk{}
-				config := Config{Directory: dir, ScrubEvery: -1, openDisk: disk.open}
+				config := Config{Directory: dir, scrubEvery: -1, openDisk: disk.open}
 				kept, cold := newSource(newTruth(1, 3*sliceBytes)), newSource(newTruth(2, 3*sliceBytes))
 				f := &faultTest{t: t, disk: disk, c: mustNew(t, config)}
 				mustFetch(t, f.c, Key{Name: "kept"}, kept, 0, -1)
@@ -149,54 +149,6 @@ func flip(path string, at int64) error {
 	return err
 }
 
-func TestScrubFindsRot(t *testing.T) {
-	dir := fastDir(t)
-	c := newTest(t, Config{Directory: dir})
-	src := newSource(newTruth(1, 5*sliceBytes+1))
-	mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
-	if compared, bad := c.Scrub(0); compared != 6 || bad != 0 {
-		t.Errorf("scrub of a sound object: %d compared, %d bad", compared, bad)
-	}
-	dats, _ := filepath.Glob(filepath.Join(dir, "blobs", "*", "*.dat"))
-	for _, at := range []int64{0, 3*sliceBytes + 77, 5 * sliceBytes} {
-		if err := flip(dats[0], at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := c.Status().Bytes
-	if compared, bad := c.Scrub(0); compared != 6 || bad != 3 {
-		t.Errorf("%d compared, %d bad; want 6 and 3", compared, bad)
-	}
-	if got, want := before-c.Status().Bytes, int64(2*sliceBytes+1); got != want {
-		t.Errorf("%d bytes given back for the bad slices, want %d", got, want)
-	}
-	mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
-	if _, twice := src.total(); twice != 2*sliceBytes+1 {
-		t.Errorf("%d bytes fetched again, want the three bad slices", twice)
-	}
-	if compared, bad := c.Scrub(0); compared != 6 || bad != 0 {
-		t.Errorf("after the repair: %d compared, %d bad", compared, bad)
-	}
-}
-
-func TestTheScrubRunsByItself(t *testing.T) {
-	dir := fastDir(t)
-	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{Directory: dir, ScrubEvery: time.Hour})
-		src := newSource(newTruth(1, 2*sliceBytes))
-		mustFetch(t, c, Key{Name: "o"}, src, 0, -1)
-		pass(time.Minute)
-		dats, _ := filepath.Glob(filepath.Join(dir, "blobs", "*", "*.dat"))
-		if err := flip(dats[0], 99); err != nil {
-			t.Fatal(err)
-		}
-		pass(2 * time.Hour)
-		if got := c.Objects(); got[0].Stored != sliceBytes {
-			t.Errorf("%d bytes are still believed, want one slice", got[0].Stored)
-		}
-	})
-}
-
 // full tells whether to run the full counts.
 func full() bool { return os.Getenv("BRANCHPOINT_FULL") != "" }
 
@@ -250,23 +202,4 @@ func writeKnown(dir string, known truth, name string) error {
 	base := filepath.Join(dir, filepath.FromSlash(newBase(name)))
 	return errors.Join(os.MkdirAll(filepath.Dir(base), 0o700),
 		os.WriteFile(base+".rec", line, 0o600), os.WriteFile(base+".dat", data, 0o600))
-}
-
-// A scrub that begins while the start still counts misses nothing.
-func TestScrubAtOnce(t *testing.T) {
-	config := Config{Directory: fastDir(t), ScrubEvery: -1}
-	c := mustNew(t, config)
-	for i := range 20 {
-		mustFetch(t, c, Key{Name: fmt.Sprint(i)}, newSource(newTruth(1, 2*sliceBytes)), 0, -1)
-	}
-	if err := c.Close(); err != nil {
-		t.Fatal(err)
-	}
-	c = mustNew(t, config)
-	if compared, bad := c.Scrub(0); compared != 40 || bad != 0 {
-		t.Errorf("%d slices were compared and %d bad, want 40 and none", compared, bad)
-	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
 }

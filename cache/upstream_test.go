@@ -152,7 +152,7 @@ func (s *stubborn) Stat(context.Context) (Info, error) {
 
 func TestOthersBeingRefusedDoesNotRefuseMe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{ScrubEvery: -1})
+		c := newTest(t, Config{scrubEvery: -1})
 		good := newSource(newTruth(10, 100))
 		bad := &stubborn{good, make(chan struct{}, 9), make(chan struct{})}
 		var wg sync.WaitGroup
@@ -199,7 +199,7 @@ func TestARefusedFillIsNotEverybodys(t *testing.T) {
 
 func TestAReaderMayGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTest(t, Config{ScrubEvery: -1})
+		c := newTest(t, Config{scrubEvery: -1})
 		src := newSource(newTruth(12, 2*sliceBytes))
 		src.gate = make(chan struct{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -217,7 +217,7 @@ func TestAReaderMayGiveUp(t *testing.T) {
 
 func TestAReaderThatWaitsWhenTheCacheCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Directory: fastDir(t), ScrubEvery: -1})
+		c, err := New(Config{Directory: fastDir(t), scrubEvery: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
