@@ -102,7 +102,7 @@ func (p points) Status() []upstream.LocationStatus { return p.s.points }
 // newSite returns a healthy site with a real token broker.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	source, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{})
+	source, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{Name: "task-sequence", Variable: "X"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,8 @@ const defaultCommandTimeout = Duration(10 * time.Second)
 // complete fills the defaults that depend on the type.
 func (s *TokenSource) complete() {
 	if s.Type == SourceTaskSequence && s.Env == "" {
+		// Not documented; its name is known from scripts that hide task-sequence secrets, and from the documentation of
+		// third-party content clients.
 		s.Env = "_SMSTSDPAuthToken"
 	}
 	if s.Type == SourceCommand && s.Timeout == 0 {

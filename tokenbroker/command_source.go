@@ -1,7 +1,6 @@
 package tokenbroker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ const AudienceVariable = "BRANCHPOINT_AUDIENCE"
 
 // CommandConfig is for NewCommandSource.
 type CommandConfig struct {
-	// Name of the source. Empty is "command".
+	// Name of the source; New refuses a Config with a source that has none.
 	Name string
 	// Argv is the program and its arguments. No shell reads them.
 	Argv []string
@@ -41,12 +40,9 @@ var _ Source = (*CommandSource)(nil)
 
 // NewCommandSource refuses a configuration without a program, and a timeout that cannot be kept.
 func NewCommandSource(config CommandConfig) (*CommandSource, error) {
-	s := &CommandSource{cmp.Or(config.Name, "command"), slices.Clone(config.Argv), config.Timeout}
+	s := &CommandSource{config.Name, slices.Clone(config.Argv), config.Timeout}
 	if s.timeout == 0 {
 		s.timeout = DefaultCommandTimeout
-	}
-	if err := validateName(s.name); err != nil {
-		return nil, fmt.Errorf("command token source: %w", err)
 	}
 	if len(s.argv) == 0 || s.argv[0] == "" {
 		return nil, errors.New("command token source: no program is named")

@@ -103,7 +103,7 @@ func TestCommandSourceWithoutTheProgram(t *testing.T) {
 
 func newCommand(t *testing.T, program string, timeout time.Duration) *CommandSource {
 	t.Helper()
-	s, err := NewCommandSource(CommandConfig{Argv: []string{program}, Timeout: timeout})
+	s, err := NewCommandSource(CommandConfig{Name: "command", Argv: []string{program}, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,19 +1,17 @@
 package tokenbroker
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 )
 
 // EnvironmentConfig is for NewEnvironmentSource.
 type EnvironmentConfig struct {
-	// Name of the source. Empty is "environment".
+	// Name of the source; New refuses a Config with a source that has none.
 	Name string
-	// Variable is the name of the environment variable. Empty is DPTokenVariable.
+	// Variable is the name of the environment variable.
 	Variable string
 }
 
@@ -23,16 +21,12 @@ type EnvironmentSource struct{ name, variable string }
 
 var _ Source = (*EnvironmentSource)(nil)
 
-// NewEnvironmentSource refuses a name that is not printable, and a variable name that no environment can hold.
+// NewEnvironmentSource refuses a variable name that no environment can hold.
 func NewEnvironmentSource(config EnvironmentConfig) (*EnvironmentSource, error) {
-	s := &EnvironmentSource{cmp.Or(config.Name, "environment"), cmp.Or(config.Variable, DPTokenVariable)}
-	if err := validateName(s.name); err != nil {
-		return nil, fmt.Errorf("environment token source: %w", err)
+	if config.Variable == "" || strings.ContainsAny(config.Variable, "=\x00") {
+		return nil, errors.New("environment token source: a variable has a name, without = and NUL")
 	}
-	if strings.ContainsAny(s.variable, "=\x00") {
-		return nil, errors.New("environment token source: a variable name has no = and no NUL")
-	}
-	return s, nil
+	return &EnvironmentSource{config.Name, config.Variable}, nil
 }
 
 // Name is Config.Name.

@@ -1,7 +1,6 @@
 package tokenbroker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +14,7 @@ import (
 
 // FileConfig is for NewFileSource.
 type FileConfig struct {
-	// Name of the source. Empty is "file".
+	// Name of the source; New refuses a Config with a source that has none.
 	Name string
 	// Path of the file. It need not exist yet.
 	Path string
@@ -34,10 +33,7 @@ var _ Source = (*FileSource)(nil)
 
 // NewFileSource refuses a configuration without a path.
 func NewFileSource(config FileConfig) (*FileSource, error) {
-	s := &FileSource{name: cmp.Or(config.Name, "file"), path: config.Path, log: config.Logger}
-	if err := validateName(s.name); err != nil {
-		return nil, fmt.Errorf("file token source: %w", err)
-	}
+	s := &FileSource{name: config.Name, path: config.Path, log: config.Logger}
 	if s.path == "" {
 		return nil, errors.New("file token source: the path is empty")
 	}

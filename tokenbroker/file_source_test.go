@@ -88,21 +88,22 @@ func TestFileSourceWarnsOnceOfAnOpenFile(t *testing.T) {
 }
 
 func TestEnvironmentSource(t *testing.T) {
-	s, err := NewEnvironmentSource(EnvironmentConfig{})
+	const variable = "_SMSTSDPAuthToken"
+	s, err := NewEnvironmentSource(EnvironmentConfig{Name: "environment", Variable: variable})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(DPTokenVariable, "")
+	t.Setenv(variable, "")
 	answers(t, s, "", ErrUnavailable)
-	t.Setenv(DPTokenVariable, "abc\n")
+	t.Setenv(variable, "abc\n")
 	answers(t, s, "abc", nil)
-	t.Setenv(DPTokenVariable, "a\nb")
+	t.Setenv(variable, "a\nb")
 	answers(t, s, "", Failure("token holds a control character"))
 }
 
 func newFile(t *testing.T, path string) *FileSource {
 	t.Helper()
-	s, err := NewFileSource(FileConfig{Path: path})
+	s, err := NewFileSource(FileConfig{Name: "file", Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -165,7 +165,7 @@ func TestSetRefuses(t *testing.T) {
 
 func newTaskSequence(t *testing.T) *TaskSequenceSource {
 	t.Helper()
-	s, err := NewTaskSequenceSource(TaskSequenceConfig{})
+	s, err := NewTaskSequenceSource(TaskSequenceConfig{Name: "task-sequence", Variable: "_SMSTSDPAuthToken"})
 	if err != nil {
 		t.Fatal(err)
 	}

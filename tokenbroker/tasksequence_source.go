@@ -1,9 +1,7 @@
 package tokenbroker
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,15 +9,11 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// DPTokenVariable is the task-sequence variable that holds the token for DPs. Not documented; its name is known from
-// scripts that hide task-sequence secrets, and from the documentation of third-party content clients.
-const DPTokenVariable = "_SMSTSDPAuthToken"
-
 // TaskSequenceConfig is for NewTaskSequenceSource.
 type TaskSequenceConfig struct {
-	// Name of the source. Empty is "task-sequence".
+	// Name of the source; New refuses a Config with a source that has none.
 	Name string
-	// Variable is the task-sequence variable. Empty is DPTokenVariable.
+	// Variable is the task-sequence variable.
 	Variable string
 }
 
@@ -40,17 +34,12 @@ var (
 	_ Forgetter = (*TaskSequenceSource)(nil)
 )
 
-// NewTaskSequenceSource refuses names that are not printable.
+// NewTaskSequenceSource refuses a variable name that is not printable.
 func NewTaskSequenceSource(config TaskSequenceConfig) (*TaskSequenceSource, error) {
-	s := &TaskSequenceSource{
-		name:     cmp.Or(config.Name, "task-sequence"),
-		variable: cmp.Or(config.Variable, DPTokenVariable),
-		handed:   newRecent[Token](),
+	if err := validateName(config.Variable); err != nil {
+		return nil, fmt.Errorf("task-sequence token source: variable: %w", err)
 	}
-	if err := errors.Join(validateName(s.name), validateName(s.variable)); err != nil {
-		return nil, fmt.Errorf("task-sequence token source: %w", err)
-	}
-	return s, nil
+	return &TaskSequenceSource{name: config.Name, variable: config.Variable, handed: newRecent[Token]()}, nil
 }
 
 // Name is Config.Name.

@@ -39,20 +39,18 @@ func suffix(before []configs.TokenSource, kind string) string {
 	return fmt.Sprintf("-%d", n)
 }
 
-// tokenSources makes what one entry of the configuration stands for. A task sequence is two sources: its variable, or what
-// was handed in through the admin API, and the environment into which a step of it has copied the variable.
+// tokenSources makes what one entry of the configuration stands for. A task sequence is there once, and is two sources: its
+// variable, or what was handed in through the admin API, and the environment into which a step of it has copied the variable.
 func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tokenbroker.Source, error) {
 	switch s.Type {
 	case configs.SourceRequest:
 		return []tokenbroker.Source{tokenbroker.NewRequestSource()}, nil
 	case configs.SourceTaskSequence:
-		running, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{
-			Name: "task-sequence" + suffix, Variable: s.Env,
-		})
+		running, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{Name: "task-sequence", Variable: s.Env})
 		if err != nil {
 			return nil, err
 		}
-		copied, err := tokenbroker.NewEnvironmentSource(tokenbroker.EnvironmentConfig{Name: "environment" + suffix, Variable: s.Env})
+		copied, err := tokenbroker.NewEnvironmentSource(tokenbroker.EnvironmentConfig{Name: "environment", Variable: s.Env})
 		return []tokenbroker.Source{running, copied}, err
 	case configs.SourceFile:
 		file, err := tokenbroker.NewFileSource(tokenbroker.FileConfig{Name: "file" + suffix, Path: s.File, Logger: log})
