@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"branchpoint/proxy/content"
 )
 
 // refusal is an answer of our own to a request that goes nowhere. Its text is fixed: nothing of the request is repeated.
@@ -82,8 +84,8 @@ func splitHost(r *http.Request) (host, port string) {
 	if r.Method == http.MethodConnect && (port == "" || r.URL.Host != r.RequestURI) {
 		return "", ""
 	}
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[r.URL.Scheme]
+	if at, ok := content.HostPort(r.URL.Scheme, r.URL.Host); ok {
+		host, port, _ = net.SplitHostPort(at)
 	}
 	return strings.ToLower(strings.TrimSuffix(host, ".")), port
 }

@@ -21,6 +21,7 @@ type windowsDP struct {
 	mu      sync.Mutex
 	conns   map[net.Conn]*windowsConn
 	closeAt string // the leg whose answer ends the connection
+	refused int    // requests on connections of nobody
 }
 
 type windowsConn struct {
@@ -70,6 +71,7 @@ func (d *windowsDP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.challenge, c.user = "", user
 	case leg != "" || c.user == "":
 		c.user = ""
+		d.refused++
 		refuse(w, "Negotiate", "NTLM")
 		return
 	}
@@ -180,6 +182,28 @@ func TestNegotiateOneLeg(t *testing.T) {
 	gone := s.raw().as("Negotiate alice", "http://gone/SMS_DP_SMSPKG$/PS100015.3/a")
 	wantStatus(t, gone, 502)
 	wantHeader(t, gone.Header, "Cache-Status", "Branchpoint; fwd=bypass")
+}
+
+// TestOneHostManySpellings: a client that has authenticated its connection stays authenticated, however it writes the host.
+func TestOneHostManySpellings(t *testing.T) {
+	s := newSite(t, options{})
+	d := startWindowsDP(s, "dp1:80")
+	refused := func() int { d.mu.Lock(); defer d.mu.Unlock(); return d.refused }
+	for _, name := range []string{"dp1.:80", "dp1:080"} {
+		s.add(name, s.names["dp1:80"])
+	}
+	for _, host := range []string{"dp1", "DP1:80", "dp1.", "dp1.:80", "dp1:080", "dp1:"} {
+		c := s.raw()
+		target := "http://" + host + "/SMS_DP_SMSPKG$/PS100015.3/sccm?/a"
+		if err := c.login("alice", target); err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		before := refused()
+		if got := c.as("", target); got.Header.Get("X-User") != "alice" || refused() > before {
+			t.Errorf("logged in at %s, then asked as nobody %d times: status %d, %v", host, refused()-before, got.StatusCode, got.Header)
+		}
+	}
 }
 
 // TestHandshakeBroken: a DP that closes in the middle costs a new handshake, and nothing else.

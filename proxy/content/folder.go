@@ -11,7 +11,7 @@ func ParseFolder(scheme, host, raw string) (Target, bool) {
 		return Target{}, false
 	}
 	scheme = strings.ToLower(scheme)
-	authority, ok := hostPort(scheme, host)
+	authority, ok := HostPort(scheme, host)
 	if !ok {
 		return Target{}, false
 	}

@@ -7,26 +7,22 @@ import (
 	"strings"
 )
 
-// hostPort returns the authority as host:port, lower case, with the default port of the scheme when it names none. It
-// refuses what is not a plain host: user information, zones, and letters that a DNS name does not have.
-func hostPort(scheme, authority string) (string, bool) {
+// HostPort returns the authority of a URL as host:port, the one spelling by which a server is compared: lower case, no dot of
+// the root at the end, an address in its shortest form, and the port always present, without zeros in front. scheme is "http"
+// or "https", in lower case. The second result is false for another scheme and for what is not a plain host: user information,
+// zones, and letters that a DNS name does not have.
+func HostPort(scheme, authority string) (string, bool) {
 	port := defaultPort(scheme)
 	if port == "" {
 		return "", false
 	}
-	host := authority
-	if _, err := netip.ParseAddr(authority); err != nil {
-		var given string
-		if host, given = cutPort(authority); given != "" {
-			n, err := strconv.ParseUint(given, 10, 16)
-			if err != nil || n == 0 {
-				return "", false
-			}
-			port = strconv.FormatUint(n, 10)
+	host, given := cutPort(authority)
+	if given != "" {
+		n, err := strconv.ParseUint(given, 10, 16)
+		if err != nil || n == 0 {
+			return "", false
 		}
-		if strings.Contains(host, ":") && host[0] != '[' {
-			return "", false // where does an address without brackets end?
-		}
+		port = strconv.FormatUint(n, 10)
 	}
 	host, ok := plainHost(host)
 	if !ok {
@@ -46,16 +42,17 @@ func defaultPort(scheme string) string {
 }
 
 // cutPort splits at the colon of the port. A colon with nothing behind it means the default port (RFC 3986, section
-// 3.2.3).
+// 3.2.3). An address with colons and without brackets has no port: nobody could say where it begins.
 func cutPort(authority string) (host, port string) {
 	i := strings.LastIndexByte(authority, ':')
-	if i < 0 || strings.HasSuffix(authority, "]") {
+	if i < 0 || strings.HasSuffix(authority, "]") || authority[0] != '[' && strings.IndexByte(authority, ':') != i {
 		return authority, ""
 	}
 	return authority[:i], authority[i+1:]
 }
 
-// plainHost returns a name or an address in lower case, an address without brackets and in its shortest form.
+// plainHost returns a name or an address in lower case: a name without the dot of the root, an address without brackets and
+// in its shortest form.
 func plainHost(host string) (string, bool) {
 	inside, bracketed := strings.CutPrefix(host, "[")
 	inside, closed := strings.CutSuffix(inside, "]")
@@ -65,8 +62,8 @@ func plainHost(host string) (string, bool) {
 	if addr, err := netip.ParseAddr(inside); err == nil {
 		return addr.String(), addr.Zone() == "" && (addr.Is6() || !bracketed)
 	}
-	name := strings.ToLower(host)
-	return name, name != "" && only(name, hostLetter)
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return name, name != "" && !strings.HasSuffix(name, ".") && only(name, hostLetter)
 }
 
 func hostLetter(b byte) bool { return alphanumeric(b) || b == '-' || b == '.' || b == '_' }

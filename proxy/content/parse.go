@@ -35,7 +35,7 @@ func Parse(scheme, host, raw string) (Target, bool) {
 		return Target{}, false
 	}
 	scheme = strings.ToLower(scheme)
-	authority, ok := hostPort(scheme, host)
+	authority, ok := HostPort(scheme, host)
 	if !ok {
 		return Target{}, false
 	}
