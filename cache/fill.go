@@ -47,10 +47,7 @@ func (b *blob) launch(fills []*fill) {
 
 func (f *fill) run() {
 	b := f.b
-	err := f.fill()
-	if f.stream != nil {
-		f.stream.Close()
-	}
+	err := b.c.guarded(f.fill)
 	b.c.unreserve(b.e, f.reserved)
 	if errors.Is(err, ErrChanged) || errors.Is(err, ErrMissing) {
 		b.supersede(err)
@@ -73,6 +70,7 @@ func (f *fill) run() {
 }
 
 func (f *fill) fill() error {
+	defer f.close()
 	if err := f.prepare(); err != nil {
 		return err
 	}
@@ -83,6 +81,12 @@ func (f *fill) fill() error {
 		if err != nil || !more {
 			return err
 		}
+	}
+}
+
+func (f *fill) close() {
+	if f.stream != nil {
+		f.stream.Close()
 	}
 }
 

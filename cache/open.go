@@ -102,7 +102,7 @@ func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, alone
 		f = &flight{src: src, done: make(chan struct{})}
 		c.flights.running[id] = f
 		c.work.Go(func() {
-			f.err = c.ask(key, src, use)
+			f.err = c.guarded(func() error { return c.ask(key, src, use) })
 			c.land(id, f)
 		})
 	}
