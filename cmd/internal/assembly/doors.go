@@ -43,7 +43,7 @@ func openDoors(c *configs.Config) (_ *doors, err error) {
 	}()
 	most, _ := fit(c, descriptors())
 	for _, l := range c.Listeners {
-		if l.Kind != configs.KindForward {
+		if l.Kind == configs.KindGateway {
 			return nil, fmt.Errorf("listener %s: kind %s is not served by this version", l.Name, l.Kind)
 		}
 		ln, err := listen("listener "+l.Name, l.Address)
@@ -130,13 +130,20 @@ func (d *door) serve(ctx context.Context, front *proxy.Proxy, drain time.Duratio
 	d.up.Store(true)
 	stop := context.AfterFunc(ctx, func() { d.up.Store(false) })
 	defer func() { stop(); d.up.Store(false) }()
-	log.Info("clients can use the proxy http://"+d.proxyAddress(), "listener", d.config.Name, "address", d.Addr().String(),
-		"entitlement", string(d.config.Entitlement))
+	log.Info(d.invitation(), "listener", d.config.Name, "address", d.Addr().String(), "entitlement", string(d.config.Entitlement))
 	if d.config.Entitlement == proxy.Network {
 		log.Warn("every client in these networks gets what our token opens, and is not asked who it is", "listener", d.config.Name,
 			"networks", fmt.Sprint(d.config.Networks))
 	}
 	return front.Serve(ctx, d.Listener, d.config, drain)
+}
+
+// invitation says how clients come to the listener.
+func (d *door) invitation() string {
+	if d.config.Transparent {
+		return "clients can be redirected here, as configs/deploy/nftables.conf does it"
+	}
+	return "clients can use the proxy http://" + d.proxyAddress()
 }
 
 // proxyAddress is what a client's proxy setting should say. Who listens on every address is known by the machine's name.

@@ -60,8 +60,10 @@ func vdirs(names []string) (list []content.Vdir) {
 // proxyListener says whom a listener serves, and where to.
 func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
 	listener := proxy.Listener{
-		Name: l.Name, Entitlement: proxy.Entitlement(l.Entitlement), MaxConnections: l.MaxConnections, AnyHost: l.Loopback(),
+		Name: l.Name, Entitlement: proxy.Entitlement(l.Entitlement), MaxConnections: l.MaxConnections,
+		Transparent: l.Kind == configs.KindTransparent,
 	}
+	listener.AnyHost = l.Loopback() && !listener.Transparent
 	for _, port := range l.ConnectPorts {
 		listener.ConnectPorts = append(listener.ConnectPorts, strconv.Itoa(port))
 	}
