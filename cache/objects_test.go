@@ -48,3 +48,18 @@ func TestNamesAndGenerations(t *testing.T) {
 		}
 	})
 }
+
+// TestNamesJustAfterTheStart: what is on disk is named although it is not counted yet.
+func TestNamesJustAfterTheStart(t *testing.T) {
+	dir := fastDir(t)
+	storedBefore(t, dir, 40)
+	for range 3 {
+		c := mustNew(t, Config{Directory: dir, scrubEvery: -1})
+		if got := len(c.Names()); got != 40 {
+			t.Errorf("%d objects are named, want 40", got)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

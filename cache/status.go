@@ -72,8 +72,10 @@ type Object struct {
 	Open bool `json:"open"`
 }
 
-// Names returns the names of all objects, in no order.
+// Names returns the names of all objects, in no order. Just after the start it waits until all are known: who removes or
+// pins what they name means all of it.
 func (c *Cache) Names() []string {
+	c.loadFolders()
 	x := &c.index
 	x.mu.Lock()
 	n := len(x.objects)
