@@ -97,7 +97,7 @@ func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, broker
 	front, err := proxy.New(proxy.Config{
 		Cache: store, Origins: pool, Manifests: pool, Tokens: newObserver(broker, c.DistributionPoints),
 		Dial: s.dial, RootCAs: s.roots, Via: s.via,
-		TunnelIdle: time.Duration(c.TunnelIdleTimeout),
+		TunnelIdle: time.Duration(c.TunnelIdleTimeout), Served: servedHosts(pool),
 		VerdictAge: orInstant(c.Entitlement.VerdictAge), Grace: orInstant(c.Entitlement.Grace),
 		Registerer: s.registry, Logger: s.log,
 	})

@@ -64,6 +64,7 @@ func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
 		Transparent: l.Kind == configs.KindTransparent,
 	}
 	listener.AnyHost = l.Loopback() && !listener.Transparent
+	listener.PointedHosts = pointedHosts(c)
 	for _, port := range l.ConnectPorts {
 		listener.ConnectPorts = append(listener.ConnectPorts, strconv.Itoa(port))
 	}

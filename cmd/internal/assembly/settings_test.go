@@ -83,6 +83,7 @@ listeners:
 		{Name: "lab", Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Hosts: site,
 			ConnectPorts: []string{"443"}, MaxConnections: 4096},
 	} {
+		want.PointedHosts = pointedHosts(c)
 		if got := proxyListener(c, c.Listeners[i]); !reflect.DeepEqual(got, want) {
 			t.Errorf("the listener is %+v\nwant %+v", got, want)
 		}

@@ -1,0 +1,26 @@
+package assembly
+
+import (
+	"net"
+
+	"branchpoint/configs"
+	"branchpoint/proxy/upstream"
+)
+
+// pointedHosts are the hosts that clients are pointed at us for: those that hold content.
+func pointedHosts(c *configs.Config) []string {
+	return append(c.InterceptedNames(), c.Cloud.BlobHosts...)
+}
+
+// servedHosts returns a function that names the distribution points which only clients know, and which have served content.
+// One that has not may be anything that somebody has asked for.
+func servedHosts(pool *upstream.Pool) func() []string {
+	return func() (hosts []string) {
+		for _, dp := range pool.Status() {
+			if host, _, err := net.SplitHostPort(dp.Host); err == nil && !dp.Configured && dp.Bytes > 0 {
+				hosts = append(hosts, host)
+			}
+		}
+		return hosts
+	}
+}
