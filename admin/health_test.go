@@ -31,7 +31,7 @@ type readyCase struct {
 func readyCases() map[string]readyCase {
 	early, late := time.Unix(1700000000, 0).UTC(), time.Unix(1700000100, 0).UTC()
 	open := func(configured bool, since time.Time) upstream.LocationStatus {
-		return upstream.LocationStatus{Scheme: "http", Host: "dp:80", Configured: configured, State: "open", Since: since}
+		return upstream.LocationStatus{URL: "http://dp:80", Configured: configured, State: "open", Since: since}
 	}
 	closed := upstream.LocationStatus{Configured: true, State: "closed"}
 	trial := upstream.LocationStatus{Configured: true, State: "half-open", Since: early}

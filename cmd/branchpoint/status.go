@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"branchpoint/admin"
+	"branchpoint/proxy/upstream"
 )
 
 // statusCmd shows how a running Branchpoint is doing.
@@ -71,7 +72,7 @@ func stateOf(s admin.Status) string {
 	return "not ready; clients are still served\n" + strings.Join(reasons, "\n")
 }
 
-func upstreamTable(list []admin.Upstream) string {
+func upstreamTable(list []upstream.LocationStatus) string {
 	t := newTable()
 	t.AppendHeader(table.Row{"Distribution point", "Hierarchy", "State", "Requests", "Received", "First byte", "Last error"})
 	for _, u := range list {
@@ -82,7 +83,7 @@ func upstreamTable(list []admin.Upstream) string {
 }
 
 // breakerText says what a breaker's state means.
-func breakerText(u admin.Upstream) string {
+func breakerText(u upstream.LocationStatus) string {
 	switch u.State {
 	case "open":
 		return "out of use"

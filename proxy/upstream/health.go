@@ -178,7 +178,7 @@ func (h *health) snapshot(s *LocationStatus) {
 	defer h.mu.Unlock()
 	s.State, s.Since = h.stateNow().String(), h.since
 	s.Failures, s.LastError, s.LastErrorAt = h.failures, h.lastError, h.failedAt
-	s.Bytes, s.Requests, s.Latency = h.bytes, h.requests, h.latency
+	s.Bytes, s.Requests, s.LatencySeconds = h.bytes, h.requests, h.latency.Seconds()
 }
 
 func (h *health) state() state {

@@ -128,31 +128,30 @@ func (p *Pool) Hierarchy(host string) string { return p.dir.hierarchy(host) }
 
 // LocationStatus is how one DP is doing.
 type LocationStatus struct {
-	// Scheme and Host (host:port) are where its plain directories are.
-	Scheme, Host string
-	// Hierarchy is its hierarchy; Configured is false for a DP that a client named.
-	Hierarchy  string
-	Configured bool
-	// State of its breaker: "closed", "half-open" or "open", since then.
-	State string
-	Since time.Time
-	// Failures in a row. LastError and LastErrorAt tell the last one ever; empty and zero when there was none.
-	Failures    int
-	LastError   string
-	LastErrorAt time.Time
-	// Bytes of bodies received, and Requests begun.
-	Bytes, Requests int64
-	// Latency is the moving average of the time to the header of an answer; zero when there was none.
-	Latency time.Duration
+	// URL is where its plain directories are.
+	URL       string `json:"url"`
+	Hierarchy string `json:"hierarchy"`
+	// Configured is false for one that a client named.
+	Configured bool `json:"configured"`
+	// State of its circuit breaker: "closed", "half-open" or "open", since then.
+	State string    `json:"state"`
+	Since time.Time `json:"since,omitzero"`
+	// Failures in a row. LastError and LastErrorAt tell of the last one ever.
+	Failures    int       `json:"failures"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	// Bytes of bodies received, and Requests begun, since the start of the program.
+	Bytes    int64 `json:"bytes"`
+	Requests int64 `json:"requests"`
+	// LatencySeconds is the moving average of the time to the header of an answer; zero when there was none.
+	LatencySeconds float64 `json:"latency_seconds"`
 }
 
 // Status returns the configured DPs in their order, then those that clients named, the last one first.
 func (p *Pool) Status() []LocationStatus {
 	var list []LocationStatus
 	for _, loc := range p.dir.all() {
-		s := LocationStatus{
-			Scheme: loc.base.scheme, Host: loc.base.host, Hierarchy: loc.hierarchy, Configured: loc.configured,
-		}
+		s := LocationStatus{URL: loc.base.String(), Hierarchy: loc.hierarchy, Configured: loc.configured}
 		loc.health.snapshot(&s)
 		list = append(list, s)
 	}

@@ -1,7 +1,7 @@
 package assembly
 
 import (
-	"net"
+	"net/url"
 
 	"branchpoint/configs"
 	"branchpoint/proxy/upstream"
@@ -17,8 +17,8 @@ func pointedHosts(c *configs.Config) []string {
 func servedHosts(pool *upstream.Pool) func() []string {
 	return func() (hosts []string) {
 		for _, dp := range pool.Status() {
-			if host, _, err := net.SplitHostPort(dp.Host); err == nil && !dp.Configured && dp.Bytes > 0 {
-				hosts = append(hosts, host)
+			if at, err := url.Parse(dp.URL); err == nil && !dp.Configured && dp.Bytes > 0 {
+				hosts = append(hosts, at.Hostname())
 			}
 		}
 		return hosts
