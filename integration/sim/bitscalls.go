@@ -23,22 +23,28 @@ func (t *bitsJob) fields(more ...headerField) []headerField {
 	return append(f, more...)
 }
 
+func (t *bitsJob) call(method string, fields []headerField) call {
+	return call{method: method, url: t.url, fields: fields, hostLast: true, secret: t.renew != nil}
+}
+
+func (t *bitsJob) shown() string { return shownURL(t.url, t.renew != nil) }
+
 func (t *bitsJob) get(more ...headerField) (*http.Response, error) {
 	if t.modified != "" {
 		more = append([]headerField{{"If-Unmodified-Since", t.modified}}, more...)
 	}
-	return t.session.ask(call{method: http.MethodGet, url: t.url, fields: t.fields(more...), hostLast: true})
+	return t.session.ask(t.call(http.MethodGet, t.fields(more...)))
 }
 
 // head learns size and time.
 func (t *bitsJob) head() error {
-	resp, err := t.session.ask(call{method: http.MethodHead, url: t.url, fields: t.fields(), hostLast: true})
+	resp, err := t.session.ask(t.call(http.MethodHead, t.fields()))
 	if err != nil {
 		return err
 	}
 	defer t.session.finish(resp)
 	if resp.StatusCode != http.StatusOK {
-		return bitsStatus(resp.StatusCode, "HEAD "+t.url)
+		return bitsStatus(resp.StatusCode, "HEAD "+t.shown())
 	}
 	if resp.ContentLength < 0 {
 		return &BITSError{bitsMissingFileSize, "HEAD tells no size"}
@@ -78,7 +84,7 @@ func (t *bitsJob) whole() error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return bitsStatus(resp.StatusCode, "GET "+t.url)
+		return bitsStatus(resp.StatusCode, "GET "+t.shown())
 	}
 	if resp.ContentLength != t.size {
 		return fmt.Errorf("the answer has %d bytes, the file %d: %w", resp.ContentLength, t.size, errChanged)
@@ -110,7 +116,7 @@ func (t *bitsJob) checkRange(resp *http.Response, want span) error {
 		}
 		return &BITSError{bitsInsufficientRange, "200 to a range"}
 	default:
-		return bitsStatus(resp.StatusCode, "GET "+t.url)
+		return bitsStatus(resp.StatusCode, "GET "+t.shown())
 	}
 	header := resp.Header.Get("Content-Range")
 	if header == "" || resp.ContentLength < 0 {
@@ -141,7 +147,11 @@ func (t *bitsJob) unchanged(resp *http.Response) error {
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return &BITSError{bitsInvalidResponse, fmt.Sprintf("the body is coded as %q", coding)}
 	}
-	if modified := resp.Header.Get("Last-Modified"); modified != t.modified {
+	modified := resp.Header.Get("Last-Modified")
+	if t.undated {
+		t.modified, t.undated = modified, false
+	}
+	if modified != t.modified {
 		return fmt.Errorf("modified %q, was %q: %w", modified, t.modified, errChanged)
 	}
 	return nil

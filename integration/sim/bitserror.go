@@ -18,6 +18,7 @@ type BITSError struct {
 func (e *BITSError) Error() string { return fmt.Sprintf("BITS error 0x%08x: %s", e.HRESULT, e.Reason) }
 
 const (
+	bitsForbidden         = 0x80190193
 	bitsMissingFileSize   = 0x80200011
 	bitsInsufficientRange = 0x80200013
 	bitsInvalidResponse   = 0x8020001b

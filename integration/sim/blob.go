@@ -2,9 +2,12 @@ package sim
 
 import (
 	"bytes"
+	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 )
@@ -16,6 +19,7 @@ type blob struct {
 	data    []byte // nil: generated
 	pattern *pattern
 	hash    func() string
+	md5     func() string
 }
 
 func newBlob(p *pattern, size int64, seed uint64, data []byte) *blob {
@@ -23,7 +27,8 @@ func newBlob(p *pattern, size int64, seed uint64, data []byte) *blob {
 	if data != nil {
 		b.size = int64(len(data))
 	}
-	b.hash = sync.OnceValue(b.sum)
+	b.hash = sync.OnceValue(func() string { return fmt.Sprintf("%X", b.sum(sha256.New())) })
+	b.md5 = sync.OnceValue(func() string { return base64.StdEncoding.EncodeToString(b.sum(md5.New())) })
 	return b
 }
 
@@ -64,13 +69,13 @@ func (b *blob) mismatch(p []byte, off int64) int {
 	return -1
 }
 
-// sum is the SHA-256 in the upper-case hex that a content library uses for its names.
-func (b *blob) sum() string {
-	h := sha256.New()
+// sum hashes all bytes. A content library names files by their SHA-256 in upper-case hex, blob storage tells an MD5 in
+// base64.
+func (b *blob) sum(h hash.Hash) []byte {
 	if _, err := io.Copy(h, io.NewSectionReader(b, 0, b.size)); err != nil {
 		panic(fmt.Sprintf("sim: hashing memory failed: %v", err)) // a hash.Hash never fails, nor does ReadAt in bounds
 	}
-	return fmt.Sprintf("%X", h.Sum(nil))
+	return h.Sum(nil)
 }
 
 // seedOf derives a seed from a name, so that files of different names have different bytes.

@@ -48,7 +48,8 @@ func (b *body) end(err error) {
 }
 
 func (b *body) send(s span) error {
-	add := b.from.setup.counters.open(Sent{DP: b.from.setup.name, Conn: b.w.entry.Conn, File: b.res.key, Offset: s.start})
+	add := b.from.setup.counters.open(Sent{DP: b.from.setup.name, Conn: b.w.entry.Conn, File: b.res.key, User: b.w.entry.User,
+		Offset: s.start})
 	buf, ok := b.from.chunks.Get().(*[bodyChunk]byte)
 	if !ok {
 		buf = new([bodyChunk]byte)
@@ -62,8 +63,9 @@ func (b *body) send(s span) error {
 		if err := b.read(part, s.start); err != nil {
 			return err
 		}
+		add(len(part)) // before it goes out: who has got the bytes finds them counted
 		n, err := b.w.Write(part)
-		add(n)
+		add(n - len(part))
 		b.pos += int64(n)
 		s = span{s.start + int64(n), s.length - int64(n)}
 		if err != nil {

@@ -61,7 +61,7 @@ func (c *ClientConfig) complete(userAgent string) error {
 
 // Result is what became of one file.
 type Result struct {
-	// URL that was asked for last.
+	// URL that was asked for last; without its query when that is a secret.
 	URL string
 	// File is what the bytes turned out to be: one version of the library's file, from the first byte to the last. Nil
 	// unless all is well.
@@ -74,8 +74,9 @@ type Result struct {
 	Issuer string
 	// Bytes is what was received of the file and compared, also what was thrown away later.
 	Bytes int64
-	// Requests that were sent, Connections that were made, Retries after trouble, Restarts of the file because it changed.
-	Requests, Connections, Retries, Restarts int
+	// Requests that were sent, Connections that were made, Retries after trouble, Restarts of the file because it changed,
+	// Renewals of a signed URL.
+	Requests, Connections, Retries, Restarts, Renewals int
 	// Started is when the client began.
 	Started time.Time
 	// FirstByte is the time from the start to the first byte of the file; zero when none came. Took is the whole time.

@@ -85,7 +85,13 @@ type bitsJob struct {
 	session *session
 	result  *Result
 
+	// renew gets another URL, whose query is a secret, and the truth that goes with it; nil when the job's own URL is for ever.
+	renew  func(ctx context.Context) error
+	noHead bool  // there is no HEAD, since the size was told
+	told   int64 // the size, with noHead
+
 	known    bool // size and modified are
+	undated  bool // modified is not, the next answer tells it
 	size     int64
 	modified string
 	off      int64
@@ -117,28 +123,55 @@ func (t *bitsJob) run(ctx context.Context) error {
 		}
 		t.result.Troubles = append(t.result.Troubles, err)
 		idle++
-		if max(idle, t.result.Restarts) > t.bits.config.MaxRetries || !bitsRetries(err) {
-			return fmt.Errorf("BITS job for %s: %w", t.url, err)
+		if max(idle, t.result.Restarts) > t.bits.config.MaxRetries || !bitsRetries(err) && !t.renewable(err) {
+			return fmt.Errorf("BITS job for %s: %w", t.shown(), err)
 		}
-		if errors.Is(err, errChanged) {
-			t.restart()
-			continue
-		}
-		t.result.Retries++
-		if err := pause(ctx, t.bits.config.RetryDelay); err != nil {
+		if err := t.again(ctx, err); err != nil {
 			return err
 		}
 	}
 }
 
-func (t *bitsJob) restart() {
-	t.result.Restarts++
-	t.known, t.off = false, 0
+// again makes ready for another try after an error that is not the end.
+func (t *bitsJob) again(ctx context.Context, trouble error) error {
+	renewed := t.renewable(trouble)
+	if renewed {
+		if err := t.renew(ctx); err != nil {
+			return fmt.Errorf("BITS job for %s: another URL: %w", t.shown(), err)
+		}
+		t.result.Renewals++
+	}
+	switch {
+	case errors.Is(trouble, errChanged):
+		t.result.Restarts++
+		t.begin()
+		return nil
+	case renewed:
+		return nil
+	}
+	t.result.Retries++
+	return pause(ctx, t.bits.config.RetryDelay)
+}
+
+// begin begins with the file that is there now.
+func (t *bitsJob) begin() {
+	t.off, t.known, t.undated = 0, t.noHead, t.noHead
+	if t.noHead {
+		t.size, t.modified = t.told, ""
+	}
+}
+
+// renewable says whether another URL may help: the old one is refused, or leads to another file.
+func (t *bitsJob) renewable(err error) bool {
+	var refused *BITSError
+	return t.renew != nil && (errors.Is(err, errChanged) || errors.As(err, &refused) && refused.HRESULT == bitsForbidden)
 }
 
 // step sends one request: the HEAD, or the next range.
 func (t *bitsJob) step() (done bool, err error) {
 	switch {
+	case t.noHead && t.off == t.size:
+		return true, nil // an empty file, of which nothing can be asked for
 	case !t.known:
 		err = t.head()
 	case t.bits.config.BlockSize == NoRange:

@@ -14,6 +14,8 @@ type Sent struct {
 	Conn uint64
 	// File is the File.Key, or the path of a generated file such as "smssig/ps100015.1.tar".
 	File string
+	// User is for whom the file was sent: the account that logged in, or the holder of the signed URL. Empty otherwise.
+	User string
 	// Offset and Length in bytes.
 	Offset, Length int64
 	// First is when the first byte was handed over; zero when none was.
@@ -100,6 +102,9 @@ func (c *Counters) BytesOf() map[string]int64 { return c.sum(func(s Sent) string
 
 // BytesBy sums what was sent per DP.
 func (c *Counters) BytesBy() map[string]int64 { return c.sum(func(s Sent) string { return s.DP }) }
+
+// BytesFor sums what was sent per user (by Sent.User).
+func (c *Counters) BytesFor() map[string]int64 { return c.sum(func(s Sent) string { return s.User }) }
 
 func (c *Counters) sum(key func(Sent) string) map[string]int64 {
 	sums := map[string]int64{}

@@ -36,6 +36,18 @@ type call struct {
 	method, url string
 	fields      []headerField // in this order
 	hostLast    bool          // BITS sends Host at the end
+	secret      bool          // the query is a secret
+}
+
+// shown is the URL as errors and results may show it.
+func (c call) shown() string { return shownURL(c.url, c.secret) }
+
+func shownURL(url string, secret bool) string {
+	stem, _, queried := strings.Cut(url, "?")
+	if !secret || !queried {
+		return url
+	}
+	return stem + "?[secret]"
 }
 
 func newSession(ctx context.Context, c *ClientConfig, r *Result) *session {
@@ -59,7 +71,7 @@ func (s *session) send(c call) (*http.Response, error) {
 func (s *session) sendOnce(c call) (*http.Response, error) {
 	scheme, host, target, err := splitURL(c.url)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("send %s to %s: it is neither an http nor an https URL", c.method, c.shown())
 	}
 	if err := s.connect(scheme, host); err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", host, err)
@@ -67,16 +79,16 @@ func (s *session) sendOnce(c call) (*http.Response, error) {
 	if scheme == "http" && s.config.Proxy != nil {
 		target = scheme + "://" + host + target
 	}
-	s.result.URL, s.reached = c.url, s.conn
+	s.result.URL, s.reached = c.shown(), s.conn
 	s.result.Requests++
 	if _, err := io.WriteString(s.conn, s.head(c, host, target)); err != nil {
 		s.drop()
-		return nil, fmt.Errorf("send %s %s: %w", c.method, c.url, err)
+		return nil, fmt.Errorf("send %s %s: %w", c.method, c.shown(), err)
 	}
 	resp, err := s.readHead(c.method)
 	if err != nil {
 		s.drop()
-		return nil, fmt.Errorf("answer to %s %s: %w", c.method, c.url, err)
+		return nil, fmt.Errorf("answer to %s %s: %w", c.method, c.shown(), err)
 	}
 	s.result.Status, s.result.Header = resp.StatusCode, resp.Header
 	return resp, nil

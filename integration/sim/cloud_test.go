@@ -1,0 +1,352 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cloud is a content service with its storage, on a clock of their own.
+type cloud struct {
+	*ContentService
+	storage *Storage
+	clock   *testClock
+	library *Library
+}
+
+func newTestCloud(t testing.TB, c ContentServiceConfig) cloud {
+	t.Helper()
+	k := cloud{clock: &testClock{now: time.Now()}, library: newSmallLibrary(t)}
+	k.storage = newTestStorage(t, StorageConfig{Library: k.library, Now: k.clock.Now, Names: []string{"account.blob.test"}})
+	c.Name, c.Storage, c.CA, c.Now, c.Names = "cmg", k.storage, k.storage.config.CA, k.clock.Now, []string{"cmg.test"}
+	var err error
+	if k.ContentService, err = NewContentService(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+func (k cloud) client(t testing.TB, change func(*CloudConfig)) *CloudClient {
+	t.Helper()
+	c := CloudConfig{BITS: BITSConfig{ClientConfig: ClientConfig{Library: k.library, RootCAs: k.storage.config.CA.Pool()},
+		BlockSize: 100_000, RetryDelay: time.Millisecond, MaxRetries: 2}}
+	if change != nil {
+		change(&c)
+	}
+	client, err := NewCloudClient(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+const (
+	clientA = "0a0a0a0a-0000-4000-8000-000000000001"
+	clientB = "0b0b0b0b-0000-4000-8000-000000000002"
+)
+
+// TestCloudDownloads: every setting of what is not public, and every way.
+func TestCloudDownloads(t *testing.T) {
+	tokens, err := NewTokens(TokensConfig{Header: "X-Ccm"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, requests := newProxy(t)
+	for name, tt := range map[string]struct {
+		service ContentServiceConfig
+		change  func(cloud, *CloudConfig)
+	}{
+		"straight":          {ContentServiceConfig{}, nil},
+		"by a proxy":        {ContentServiceConfig{}, func(_ cloud, c *CloudConfig) { c.BITS.Proxy = proxy }},
+		"signed in header":  {ContentServiceConfig{SignatureHeader: "X-Signature"}, nil},
+		"token":             {ContentServiceConfig{Tokens: tokens}, func(_ cloud, c *CloudConfig) { c.BITS.Token, c.BITS.TokenHeader = tokens.Issue(time.Hour), "X-Ccm" }},
+		"without HEAD":      {ContentServiceConfig{}, func(k cloud, c *CloudConfig) { k.storage.SetHead(false); c.NoHead = true }},
+		"made-up schema":    {ContentServiceConfig{Write: writeLines}, func(_ cloud, c *CloudConfig) { c.Read = readLines }},
+		"whole files":       {ContentServiceConfig{}, func(_ cloud, c *CloudConfig) { c.BITS.BlockSize = NoRange }},
+		"suspended at work": {ContentServiceConfig{}, func(_ cloud, c *CloudConfig) { c.BITS.SuspendEvery = 300_000 }},
+		"elsewhere": {ContentServiceConfig{Host: "cmg.test", Addr: "127.0.0.1:0"}, func(k cloud, c *CloudConfig) {
+			c.BITS.Resolve = map[string]string{strings.TrimPrefix(k.URL("https"), "https://"): k.Address("https")}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newTestCloud(t, tt.service)
+			client := k.client(t, func(c *CloudConfig) {
+				if tt.change != nil {
+					tt.change(k, c)
+				}
+			})
+			r := client.Download(t.Context(), k.Locate(clientA, testPackage))
+			whole := k.library.Versions(testPackage)[0].Size()
+			if r.Err != nil || r.Bytes() != whole || len(r.Files) != 4 || r.ManifestTries != 1 {
+				t.Errorf("%v, %d bytes of %d, %d files", r.Err, r.Bytes(), whole, len(r.Files))
+			}
+			if got := k.storage.Counters().BytesFor()[clientA]; got != r.Bytes() && name != "suspended at work" {
+				t.Errorf("%v sent, %d received", got, r.Bytes())
+			}
+			checkCloudSecrets(t, k, r)
+		})
+	}
+	if got := requests(); len(got) != 5 || !strings.HasPrefix(got[0], "CONNECT 127.0.0.1:") {
+		t.Errorf("the proxy saw %q", got)
+	}
+}
+
+// checkCloudSecrets looks for signatures in results and logs.
+func checkCloudSecrets(t *testing.T, k cloud, r ContentResult) {
+	t.Helper()
+	if text := fmt.Sprintf("%+v %#v %v", r, r, r.Err); strings.Contains(text, "sig=") || strings.Contains(text, "se=20") || strings.Contains(text, "iss=") {
+		t.Errorf("a result shows a signed URL: %.2000s", text)
+	}
+	for _, log := range []*Log{k.Log(), k.storage.Log()} {
+		checkNoSecret(t, log, "sig", "se=", "iss=", k.storage.config.Key.Reveal())
+	}
+	if text := fmt.Sprintf("%+v %#v %+v", k.storage.config, k.config, k.Locate(clientA, testPackage)); strings.Contains(text, "sig=") ||
+		strings.Contains(text, k.storage.config.Key.Reveal()) || strings.Contains(text, k.key.Reveal()) {
+		t.Errorf("a configuration shows a secret: %s", text)
+	}
+}
+
+// writeLines and readLines are a schema that is nothing like the other one.
+func writeLines(w io.Writer, files []CloudFile) error {
+	for _, f := range files {
+		if _, err := fmt.Fprintf(w, "%s|%d|%d|%s|%s\n", f.Content, f.Version, f.Size, f.URL.Reveal(), f.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readLines(r io.Reader) (files []CloudFile, err error) {
+	text, err := io.ReadAll(r)
+	for line := range strings.Lines(string(text)) {
+		var f CloudFile
+		fields := strings.SplitN(strings.TrimSpace(line), "|", 5)
+		if _, err := fmt.Sscan(fields[1], &f.Version); err != nil {
+			return nil, err
+		}
+		if _, err := fmt.Sscan(fields[2], &f.Size); err != nil {
+			return nil, err
+		}
+		f.Content, f.URL, f.Path = fields[0], NewSecret(fields[3]), fields[4]
+		files = append(files, f)
+	}
+	return files, err
+}
+
+// TestCloudClientsHaveURLsOfTheirOwn: what is signed for one is not what is signed for another.
+func TestCloudClientsHaveURLsOfTheirOwn(t *testing.T) {
+	k := newTestCloud(t, ContentServiceConfig{})
+	client := k.client(t, nil)
+	for _, guid := range []string{clientA, clientB} {
+		if r := client.Download(t.Context(), k.Locate(guid, testApp+".1")); r.Err != nil || k.storage.Counters().BytesFor()[guid] != 300_000 {
+			t.Errorf("%v, %v", r.Err, k.storage.Counters().BytesFor())
+		}
+	}
+	k.storage.Revoke(clientA)
+	a, b := client.Download(t.Context(), k.Locate(clientA, testApp+".1")), client.Download(t.Context(), k.Locate(clientB, testApp+".1"))
+	var refused *BITSError
+	if !errors.As(a.Err, &refused) || refused.HRESULT != bitsForbidden || b.Err != nil || a.Files[0].Renewals != 2 {
+		t.Errorf("revoked: %v after %d renewals; the other: %v", a.Err, a.Files[0].Renewals, b.Err)
+	}
+	checkCloudSecrets(t, k, a)
+}
+
+// TestCloudURLExpires: in the middle of a file, more than once.
+func TestCloudURLExpires(t *testing.T) {
+	for _, noHead := range []bool{false, true} {
+		k := newTestCloud(t, ContentServiceConfig{BlobLife: time.Minute})
+		bytes := 0
+		client := k.client(t, func(c *CloudConfig) {
+			c.NoHead = noHead
+			c.BITS.Progress = func(n int) {
+				if bytes += n; bytes > 300_000 {
+					bytes = 0
+					k.clock.advance(2 * time.Minute)
+				}
+			}
+		})
+		r := client.Download(t.Context(), k.Locate(clientA, testPackage))
+		if r.Err != nil || r.Bytes() != k.library.Versions(testPackage)[0].Size() {
+			t.Fatalf("%v, %d bytes", r.Err, r.Bytes())
+		}
+		if n := r.Files[0].Renewals; n < 3 || r.ManifestTries != 1+n+r.Files[1].Renewals+r.Files[2].Renewals+r.Files[3].Renewals {
+			t.Errorf("%d renewals, %d manifests", n, r.ManifestTries)
+		}
+	}
+}
+
+// TestCloudBlobIsReplaced: in the middle of a file; the client begins again with what the manifest then tells.
+func TestCloudBlobIsReplaced(t *testing.T) {
+	for _, noHead := range []bool{false, true} {
+		k := newTestCloud(t, ContentServiceConfig{})
+		old := k.library.Versions(testPackage)[0]
+		next := publish(t, k.library, testPackage, FileSpec{Path: "setup.exe", Size: 700_001})
+		from, _ := old.File("setup.exe")
+		to, _ := next.File("setup.exe")
+		replaced := false
+		client := k.client(t, func(c *CloudConfig) {
+			c.NoHead = noHead
+			c.BITS.Progress = func(int) {
+				if replaced {
+					return
+				}
+				if replaced = true; k.storage.Replace(from, to) != nil {
+					t.Error("it cannot be replaced")
+				}
+			}
+		})
+		r := client.Download(t.Context(), k.Locate(clientA, testPackage+".1"))
+		if r.Err != nil || r.Files[0].File != to || r.Files[0].Restarts != 1 {
+			t.Errorf("without HEAD %v: %v, %+v", noHead, r.Err, r.Files[0].Troubles)
+		}
+	}
+}
+
+func TestContentServiceRefuses(t *testing.T) {
+	tokens, err := NewTokens(TokensConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newTestCloud(t, ContentServiceConfig{RefusedStatus: 400, CacheControl: "public, max-age=3600"})
+	strict := newTestCloud(t, ContentServiceConfig{Tokens: tokens})
+	c := newHTTPClient(t, k.storage.config.CA)
+	target := func(k cloud, segment string) string {
+		_, _, target, _ := splitURL(k.Locate(clientA, segment).URL.Reveal())
+		return target
+	}
+	good := target(k, testPackage)
+	for name, tt := range map[string]struct {
+		method, target string
+		status         int
+	}{
+		"good":             {"GET", good, 200},
+		"another client":   {"GET", strings.Replace(good, clientA, clientB, 1), 400},
+		"another content":  {"GET", strings.Replace(good, "cid="+testPackage, "cid="+testApp, 1), 400},
+		"no signature":     {"GET", good[:strings.Index(good, "&sig=")], 400},
+		"broken signature": {"GET", good[:strings.Index(good, "&sig=")] + "&sig=%zz", 400},
+		"no such content":  {"GET", target(k, "PS100099"), 404},
+		"no such path":     {"GET", strings.Replace(good, "getcontentxmlsecure", "other", 1), 404},
+		"PROPFIND":         {"PROPFIND", good, 405},
+	} {
+		resp, body := mustRequest(t, c, tt.method, k.URL("https"), tt.target)
+		if resp.StatusCode != tt.status || (resp.Header.Get("Cache-Control") != "") != (tt.status == 200) {
+			t.Errorf("%s: %d, want %d: %.200s", name, resp.StatusCode, tt.status, body)
+		}
+	}
+	if !strings.HasPrefix(good, manifestPath+"?pid=PS100015&cid=PS100015&tid=GUID:"+clientA+"&iss=CMDP.BRANCH.EXAMPLE&alg="+sha256RSA+"&st=20") {
+		t.Errorf("location %s", good)
+	}
+	k.clock.advance(8 * time.Hour)
+	if resp, _ := mustRequest(t, c, "GET", k.URL("https"), good); resp.StatusCode != 400 {
+		t.Errorf("after its time: %d", resp.StatusCode)
+	}
+	if r := strict.client(t, nil).Download(t.Context(), strict.Locate(clientA, testPackage)); r.Err == nil || !strings.Contains(r.Err.Error(), "401") {
+		t.Errorf("without a token: %v", r.Err)
+	}
+	for name, c := range map[string]ContentServiceConfig{
+		"no storage": {Name: "x", CA: k.storage.config.CA}, "no name": {Storage: k.storage, CA: k.storage.config.CA},
+		"status": {Name: "x", Storage: k.storage, CA: k.storage.config.CA, RefusedStatus: 500},
+		"life":   {Name: "x", Storage: k.storage, CA: k.storage.config.CA, Life: -1},
+		"no CA":  {Name: "x", Storage: k.storage},
+	} {
+		if _, err := NewContentService(c); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestCloudClientIsNotFooled: by bytes, sizes and manifests that are wrong.
+func TestCloudClientIsNotFooled(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault *Fault
+		write ManifestWriter
+		wrong bool // bytes
+	}{
+		"corrupt":     {fault: &Fault{Kind: FaultCorrupt, Offset: 70_000}, wrong: true},
+		"wrong size":  {fault: &Fault{Kind: FaultWrongSize}},
+		"wrong range": {fault: &Fault{Kind: FaultWrongStart}},
+		"wrong total": {fault: &Fault{Kind: FaultWrongTotal}},
+		"empty":       {write: func(w io.Writer, _ []CloudFile) error { return WriteCloudManifest(w, nil) }},
+		"cut": {write: func(w io.Writer, _ []CloudFile) error {
+			_, err := io.WriteString(w, "<ContentManifest><File")
+			return err
+		}},
+		"other size": {write: func(w io.Writer, f []CloudFile) error { f[0].Size++; return WriteCloudManifest(w, f) }, wrong: true},
+		"unwritable": {write: func(io.Writer, []CloudFile) error { return errors.New("no") }},
+	} {
+		k := newTestCloud(t, ContentServiceConfig{Write: tt.write})
+		if tt.fault != nil {
+			if _, err := k.storage.Faults.Inject(*tt.fault); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := k.client(t, nil).Download(t.Context(), k.Locate(clientA, testPackage))
+		if r.Err == nil || tt.wrong && !errors.Is(r.Err, errWrongBytes) {
+			t.Errorf("%s: %v", name, r.Err)
+		}
+		checkCloudSecrets(t, k, r)
+	}
+	k := newTestCloud(t, ContentServiceConfig{})
+	if _, err := NewCloudClient(CloudConfig{BITS: BITSConfig{ClientConfig: ClientConfig{Library: k.library}, BlockSize: NoRange}, NoHead: true}); err == nil {
+		t.Error("a client that would notice no change is made")
+	}
+}
+
+// TestTokenIsNotForTheStorage: the request for a blob carries nothing but its signature.
+func TestTokenIsNotForTheStorage(t *testing.T) {
+	k := newTestCloud(t, ContentServiceConfig{})
+	seen := make(chan http.Header, 100)
+	k.storage.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { seen <- r.Header; k.storage.ServeHTTP(w, r) })
+	k.storage.Kill()
+	if err := k.storage.Revive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	client := k.client(t, func(c *CloudConfig) { c.BITS.Token = NewSecret("canary") })
+	if r := client.Download(t.Context(), k.Locate(clientA, testApp+".1")); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if len(seen) == 0 {
+		t.Fatal("the storage saw nothing")
+	}
+	for len(seen) > 0 {
+		if h := <-seen; h.Get("Authorization") != "" {
+			t.Errorf("the storage saw %q", h)
+		}
+	}
+}
+
+func FuzzReadCloudManifest(f *testing.F) {
+	var b bytes.Buffer
+	want := CloudFile{"PS100015", 1, `a & "b"/c`, 5, NewSecret("https://h/c/p?sig=x&y=%2F")}
+	if err := WriteCloudManifest(&b, []CloudFile{want}); err != nil {
+		f.Fatal(err)
+	}
+	files, err := ReadCloudManifest(bytes.NewReader(b.Bytes()))
+	if err != nil || len(files) != 1 || files[0].URL.Reveal() != want.URL.Reveal() || files[0].Path != want.Path || files[0].Size != 5 {
+		f.Fatalf("%+v, %v", files, err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte("<a"))
+	f.Add([]byte(`<ContentManifest><File Size="-1"/></ContentManifest>`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		files, err := ReadCloudManifest(bytes.NewReader(text))
+		for _, file := range files {
+			if err != nil || file.Path == "" || file.Size < 0 || !strings.HasPrefix(file.URL.Reveal(), "https://") {
+				t.Errorf("%+v, %v", file, err)
+			}
+		}
+	})
+}
