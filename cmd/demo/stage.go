@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -118,19 +119,12 @@ func (s *stage) configure() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(s.dir, "branchpoint.yaml")
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	err = template.Must(template.New("demo").Parse(configuration)).Execute(f, map[string]any{
+	var text bytes.Buffer
+	err = template.Must(template.New("demo").Parse(configuration)).Execute(&text, map[string]any{
 		"Proxy": proxy, "Admin": admin, "Roots": filepath.ToSlash(roots), "Token": filepath.ToSlash(token),
 		"Directory": filepath.ToSlash(s.dir), "First": s.site.First, "Second": s.site.Second,
 	})
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return text.Bytes(), err
 }
 
 func freeAddress() (string, error) {
