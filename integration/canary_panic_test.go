@@ -22,7 +22,7 @@ import (
 // clumsy panics with whatever the client's credential was, which is the worst that a bug could do.
 type clumsy struct{}
 
-func (clumsy) Hierarchy(string) string { return "default" }
+func (clumsy) Hierarchy(content.Target) string { return "default" }
 
 func (clumsy) Source(t content.Target) cache.Source { panic("lost: " + t.Header.Get("Authorization")) }
 

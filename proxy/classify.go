@@ -39,7 +39,7 @@ func (p *Proxy) classify(e *exchange, r *http.Request) (content.Target, class) {
 	if !ok || authenticatesConnection(r.Header) || connOf(r).pinnedTo(t.Host) {
 		return content.Target{}, classPass
 	}
-	t.ID.Hierarchy = p.config.Origins.Hierarchy(t.Host)
+	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
 	t.Header = endToEnd(r.Header)
 	return t, classContent
 }

@@ -18,7 +18,7 @@ import (
 // smallFile is an origin of one file of 4 KiB.
 type smallFile struct{ p []byte }
 
-func (f smallFile) Hierarchy(string) string                          { return "" }
+func (f smallFile) Hierarchy(content.Target) string                  { return "" }
 func (f smallFile) Source(content.Target) cache.Source               { return f }
 func (f smallFile) Ask(context.Context, content.Target) (int, error) { return http.StatusOK, nil }
 func (f smallFile) Stat(context.Context) (cache.Info, error)         { return f.info(), nil }

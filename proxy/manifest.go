@@ -45,7 +45,7 @@ func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 		return r
 	}
 	t.Header = endToEnd(r.Header)
-	t.ID.Hierarchy = p.config.Origins.Hierarchy(t.Host)
+	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
 	var again secondTry = func(ctx context.Context) (*http.Response, error) {
 		return p.config.Manifests.Manifest(ctx, t, body)
 	}

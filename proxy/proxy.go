@@ -25,8 +25,8 @@ import (
 
 // Origins is where content comes from.
 type Origins interface {
-	// Hierarchy returns the name of the hierarchy that a host (host:port) belongs to.
-	Hierarchy(host string) string
+	// Hierarchy returns the name of the hierarchy that the distribution point of a target belongs to.
+	Hierarchy(t content.Target) string
 	// Source returns a Source for the target. It is only called for a client that may have the content.
 	Source(t content.Target) cache.Source
 	// Ask asks the distribution point that the target names for the file, with the client's own headers and nothing of ours,

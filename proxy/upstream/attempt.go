@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"branchpoint/proxy/content"
 )
 
 // drainLimit and drainTime are how much of an unwanted body is read, and how long, so that its connection can be used again.
@@ -139,9 +142,9 @@ func newRequest(ctx context.Context, r route, q query) *http.Request {
 
 // hostHeader leaves the default port out, as clients do.
 func hostHeader(e endpoint) string {
-	port := map[string]string{"http": ":80", "https": ":443"}[e.scheme]
-	if n := len(e.host) - len(port); n > 0 && e.host[n:] == port {
-		return e.host[:n]
+	name := e.host[:strings.LastIndexByte(e.host, ':')]
+	if at, _ := content.HostPort(e.scheme, name); at == e.host {
+		return name
 	}
 	return e.host
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,25 +89,10 @@ func (c Config) checkCounts() error {
 	return errors.Join(errs...)
 }
 
-// endpoint is where a request goes: no path, no user, the port always there, lower case.
+// endpoint is where a request goes. The host is one of content.HostPort.
 type endpoint struct{ scheme, host string }
 
 func (e endpoint) String() string { return e.scheme + "://" + e.host }
-
-// name is the host without its port.
-func (e endpoint) name() string {
-	name, _, err := net.SplitHostPort(e.host)
-	if err != nil {
-		return e.host
-	}
-	return name
-}
-
-// usual tells whether the port is one of those that a site is switched between.
-func (e endpoint) usual() bool {
-	_, port, _ := net.SplitHostPort(e.host)
-	return port == "80" || port == "443"
-}
 
 // parseEndpoint reads "http://host[:port]". Errors do not repeat the text, which may hold a password.
 func parseEndpoint(text string) (endpoint, error) {
@@ -121,12 +105,10 @@ func parseEndpoint(text string) (endpoint, error) {
 		return endpoint{}, errors.New(`must begin with "http://" or "https://"`)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return endpoint{}, errors.New("must hold a host and a port, nothing else")
-	case u.Hostname() == "":
-		return endpoint{}, errors.New("names no host")
 	}
-	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return endpoint{}, errors.New("has a port that is none")
+	host, ok := content.HostPort(u.Scheme, u.Host)
+	if !ok {
+		return endpoint{}, errors.New("names no host, or a port that is none")
 	}
-	return endpoint{u.Scheme, net.JoinHostPort(u.Hostname(), port)}, nil
+	return endpoint{u.Scheme, host}, nil
 }

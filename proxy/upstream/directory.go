@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -66,33 +65,26 @@ func (d *directory) named(t content.Target) *location {
 	if loc, ok := d.learned.Get(at); ok {
 		return loc
 	}
-	loc := &location{base: at, hierarchy: d.hierarchy(t.Host), label: d.label(t.Host)}
+	loc := &location{base: at, hierarchy: d.hierarchy(at), label: d.label(t.Host)}
 	loc.ready(d.cfg)
 	d.learned.Add(at, loc)
 	return loc
 }
 
-// hierarchy returns the hierarchy of host[:port]. A host that is configured under the other one of the usual ports is the
-// same DP, for sites are switched from http to https; under any other port it may be anybody. A host that is not configured is a hierarchy of its own, because nobody vouches that it numbers packages like
-// another.
-func (d *directory) hierarchy(host string) string {
-	host = strings.ToLower(host)
-	name, port, err := net.SplitHostPort(host)
-	if err != nil {
-		name, port = strings.Trim(host, "[]"), "80"
+// hierarchy returns the hierarchy of a DP. An https one is also the configured http one of the same name, both under their
+// usual ports, for sites are switched over. It is not so the other way round: who can answer in the name of a host over http
+// could then put his own files where those of https are. A DP that is not configured is a hierarchy of its own, because nobody
+// vouches that it numbers packages like another.
+func (d *directory) hierarchy(at endpoint) string {
+	if loc, ok := d.byEndpoint[at]; ok {
+		return loc.hierarchy
 	}
-	for _, scheme := range []string{"http", "https"} {
-		if loc, ok := d.byEndpoint[endpoint{scheme, net.JoinHostPort(name, port)}]; ok {
+	if name, ok := strings.CutSuffix(at.host, ":443"); ok && at.scheme == "https" {
+		if loc, ok := d.byEndpoint[endpoint{"http", name + ":80"}]; ok {
 			return loc.hierarchy
 		}
 	}
-	if port != "80" && port != "443" {
-		return learnedPrefix + host
-	}
-	if i := slices.IndexFunc(d.configured, func(l *location) bool { return l.base.name() == name && l.base.usual() }); i >= 0 {
-		return d.configured[i].hierarchy
-	}
-	return learnedPrefix + name
+	return learnedPrefix + at.scheme + ":" + at.host
 }
 
 // candidates returns the DPs to ask for id, best first, none twice: the one that the client named, those that served this

@@ -27,18 +27,24 @@ func TestHierarchy(t *testing.T) {
 		{Base: "http://dp2.lab:8080", TokenBase: "https://tokens.lab:444", Hierarchy: "lab2", Audience: "x"},
 		{Base: "http://dp3.lab"},
 		{Base: "http://127.0.0.1:5001", Hierarchy: "one"}, {Base: "http://127.0.0.1:5002", Hierarchy: "two"},
-		{Base: "http://[::1]:5003", Hierarchy: "six"},
+		{Base: "http://[::1]:5003", Hierarchy: "six"}, {Base: "http://[2001:DB8:0::1]:080", Hierarchy: "six"},
+		{Base: "https://dp4.lab", Hierarchy: "safe"},
 	}})
-	for _, tt := range []struct{ host, want string }{
-		{"dp1.lab:80", "lab"}, {"DP1.LAB", "lab"}, {"dp1.lab:443", "lab"},
-		{"dp1.lab:8081", "host:dp1.lab:8081"},
-		{"dp2.lab:8080", "lab2"}, {"dp2.lab:80", "host:dp2.lab"}, {"tokens.lab:444", "lab2"}, {"tokens.lab", "host:tokens.lab"},
-		{"dp3.lab:80", ""},
-		{"127.0.0.1:5001", "one"}, {"127.0.0.1:5002", "two"}, {"127.0.0.1:5003", "host:127.0.0.1:5003"}, {"[::1]:5003", "six"},
-		{"lab", "host:lab"}, {"other:80", "host:other"}, {"other:443", "host:other"}, {"other:81", "host:other:81"},
+	for _, tt := range []struct{ at, want string }{
+		{"http://dp1.lab:80", "lab"}, {"https://dp1.lab:443", "lab"}, // the second where a site was switched over
+		{"http://dp1.lab:8081", "host:http:dp1.lab:8081"}, {"https://dp1.lab:8443", "host:https:dp1.lab:8443"},
+		{"http://dp1.lab:443", "host:http:dp1.lab:443"}, {"https://dp1.lab:80", "host:https:dp1.lab:80"},
+		{"http://dp2.lab:8080", "lab2"}, {"https://dp2.lab:8080", "host:https:dp2.lab:8080"}, {"http://dp2.lab:80", "host:http:dp2.lab:80"},
+		{"https://tokens.lab:444", "lab2"}, {"http://tokens.lab:444", "host:http:tokens.lab:444"}, {"https://tokens.lab:443", "host:https:tokens.lab:443"},
+		{"http://dp3.lab:80", ""},
+		{"https://dp4.lab:443", "safe"}, {"http://dp4.lab:80", "host:http:dp4.lab:80"}, {"http://dp4.lab:443", "host:http:dp4.lab:443"},
+		{"http://127.0.0.1:5001", "one"}, {"http://127.0.0.1:5002", "two"}, {"http://127.0.0.1:5003", "host:http:127.0.0.1:5003"},
+		{"http://[::1]:5003", "six"}, {"https://[2001:db8::1]:443", "six"},
+		{"http://lab:80", "host:http:lab:80"}, {"http://other:80", "host:http:other:80"}, {"https://other:443", "host:https:other:443"},
 	} {
-		if got := d.hierarchy(tt.host); got != tt.want {
-			t.Errorf("hierarchy of %s is %q, want %q", tt.host, got, tt.want)
+		scheme, host, _ := strings.Cut(tt.at, "://")
+		if got := d.hierarchy(endpoint{scheme, host}); got != tt.want {
+			t.Errorf("hierarchy of %s is %q, want %q", tt.at, got, tt.want)
 		}
 	}
 }
@@ -52,7 +58,7 @@ func TestCandidates(t *testing.T) {
 	order := func(host string, id content.ID) string {
 		var names []string
 		for _, loc := range d.candidates(d.named(content.Target{Scheme: "http", Host: host}), id) {
-			names = append(names, loc.base.name())
+			names = append(names, strings.TrimSuffix(loc.base.host, ":80"))
 		}
 		return strings.Join(names, " ")
 	}
@@ -63,7 +69,7 @@ func TestCandidates(t *testing.T) {
 		}
 	}
 	check("the named one first", order("b:80", id), "b a c")
-	check("not configured", order("y:80", content.ID{Hierarchy: "host:y", Content: "ps100015"}), "y")
+	check("not configured", order("y:80", content.ID{Hierarchy: "host:http:y:80", Content: "ps100015"}), "y")
 	check("not configured, but said to be of the hierarchy", order("y:80", id), "y a b c")
 	d.remember(id, d.configured[2])
 	d.remember(id, d.configured[2])

@@ -146,7 +146,7 @@ func targetAt(t *testing.T, p *Pool, base, raw string) content.Target {
 	if !ok {
 		t.Fatalf("%s%s is not content", base, raw)
 	}
-	target.ID.Hierarchy = p.Hierarchy(host)
+	target.ID.Hierarchy = p.Hierarchy(target)
 	return target
 }
 

@@ -67,7 +67,8 @@ func (loc *location) placeToken(c Config, l Location) (err error) {
 	case loc.base.scheme == "https":
 		loc.token = loc.base
 	default:
-		loc.token = endpoint{"https", net.JoinHostPort(loc.base.name(), strconv.Itoa(c.TokenEndpointPort))}
+		name, _, _ := net.SplitHostPort(loc.base.host)
+		loc.token = endpoint{"https", net.JoinHostPort(name, strconv.Itoa(c.TokenEndpointPort))}
 	}
 	return nil
 }

@@ -122,9 +122,8 @@ func (p *Pool) source(t content.Target, clientAuth bool) *source {
 	return &source{pool: p, target: t, clientAuth: clientAuth, named: p.dir.named(t)}
 }
 
-// Hierarchy returns the hierarchy of host[:port], for content.ID.Hierarchy. A host that is not configured is a hierarchy of
-// its own, "host:" and its name.
-func (p *Pool) Hierarchy(host string) string { return p.dir.hierarchy(host) }
+// Hierarchy returns the hierarchy of the DP that t names, for its ID.
+func (p *Pool) Hierarchy(t content.Target) string { return p.dir.hierarchy(endpoint{t.Scheme, t.Host}) }
 
 // LocationStatus is how one DP is doing.
 type LocationStatus struct {

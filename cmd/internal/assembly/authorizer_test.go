@@ -72,7 +72,7 @@ func (d *tokenDP) pooled(t *testing.T, sources ...tokenbroker.Source) (stat func
 		if !ok {
 			return errors.New("not content")
 		}
-		target.ID.Hierarchy = pool.Hierarchy(host)
+		target.ID.Hierarchy = pool.Hierarchy(target)
 		_, err := pool.Source(target).Stat(t.Context())
 		return err
 	}

@@ -2,13 +2,12 @@ package assembly
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"branchpoint/configs"
 	"branchpoint/proxy"
+	"branchpoint/proxy/content"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
 )
@@ -70,15 +69,12 @@ func (o *observer) Observe(host string, h http.Header) {
 	}
 }
 
-// hostPort returns where a URL leads, in lower case; empty when it does not say.
+// hostPort returns where a URL leads; empty when it does not say.
 func hostPort(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" {
+	if err != nil {
 		return ""
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	at, _ := content.HostPort(u.Scheme, u.Host)
+	return at
 }
