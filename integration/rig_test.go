@@ -86,6 +86,7 @@ type box struct {
 	dir   string // of the configuration; the cache is in dir/cache
 	proxy *url.URL
 	admin string
+	web   http.Client // to the admin API; a box in a place of its own needs one that gets there
 	log   *logBook
 	ended chan error // gives back what it is read
 }
@@ -160,7 +161,7 @@ func (b *box) start(cmd *exec.Cmd) {
 	b.t.Cleanup(b.stop)
 	deadline := time.After(30 * time.Second)
 	for {
-		resp, err := http.Get(b.admin + "/healthz")
+		resp, err := b.web.Get(b.admin + "/healthz")
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
@@ -229,7 +230,7 @@ func (b *box) head(target string) {
 // get returns what the admin listener says at a path.
 func (b *box) get(path string) (int, string) {
 	b.t.Helper()
-	resp, err := http.Get(b.admin + path)
+	resp, err := b.web.Get(b.admin + path)
 	must(b.t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -245,7 +246,7 @@ func (b *box) change(method, path, body string) {
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.admin+path, strings.NewReader(body))
 	must(b.t, err)
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := b.web.Do(req)
 	must(b.t, err)
 	defer resp.Body.Close()
 	if text, _ := io.ReadAll(resp.Body); resp.StatusCode/100 != 2 {
