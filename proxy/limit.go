@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,8 +12,9 @@ import (
 // that one cannot be closed in one direction alone, which a tunnel needs.
 type limited struct {
 	net.Listener
-	slots   chan struct{}
-	clients *perClient // nil: no limit for one address
+	slots   chan struct{} // one for each connection, and one for the wait for the next
+	open    atomic.Int64  // connections
+	clients *perClient    // nil: no limit for one address
 	ended   chan struct{}
 	end     func()
 }
@@ -39,7 +41,8 @@ func (l *limited) Accept() (net.Conn, error) {
 		}
 		release, ok := l.clients.admit(conn.RemoteAddr())
 		if ok {
-			return &limitedConn{conn, sync.OnceFunc(func() { release(); <-l.slots })}, nil
+			l.open.Add(1)
+			return &limitedConn{conn, sync.OnceFunc(func() { release(); l.open.Add(-1); <-l.slots })}, nil
 		}
 		conn.Close()
 	}
@@ -67,7 +70,7 @@ func (l *limited) accept() (net.Conn, error) {
 }
 
 // full tells whether clients may be waiting to be accepted.
-func (l *limited) full() bool { return len(l.slots) == cap(l.slots) }
+func (l *limited) full() bool { return int(l.open.Load()) == cap(l.slots) }
 
 // Close ends Accept, also one that waits for a slot.
 func (l *limited) Close() error {

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// leastPerClient is how many connections one address may always have. A machine that downloads holds a handful, its
-// services together some dozens; and an address may be a router or another proxy with a small office behind it.
+// leastPerClient is how many connections one address may have where there are twice as many. A machine that downloads holds a
+// handful, its services together some dozens; and an address may be a router or another proxy with a small office behind it.
 const leastPerClient = 64
 
 // perClient shares the connections of a listener between addresses. Without it one client that opens connections and says
@@ -19,10 +19,12 @@ type perClient struct {
 	open map[netip.Addr]int // no zeros
 }
 
-// newPerClient gives each address at most a quarter of the listener's connections: who wants to keep the others out needs
-// at least four addresses, and one large router may still bring a thousand clients through a listener of the usual size.
+// newPerClient gives each address a quarter of the listener's connections: who wants to keep the others out needs at least
+// four addresses, and one large router may still bring a thousand clients through a listener of the usual size. On a small
+// listener it gives leastPerClient, but never more than half: one address alone keeps nobody out.
 func newPerClient(connections int) *perClient {
-	return &perClient{most: max(connections/4, leastPerClient), open: map[netip.Addr]int{}}
+	share := min(max(connections/4, leastPerClient), connections/2)
+	return &perClient{most: max(share, 1), open: map[netip.Addr]int{}}
 }
 
 // admit counts one more connection from an address. It reports false when there are too many; otherwise release must be

@@ -14,9 +14,9 @@ func clientAt(address string) net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), uint16(1+rand.IntN(65535))))
 }
 
-// TestPerClientShare: a quarter, and a small listener is not cut up.
+// TestPerClientShare: a quarter, or half of a small listener.
 func TestPerClientShare(t *testing.T) {
-	for connections, want := range map[int]int{4096: 1024, 400: 100, 256: 64, 100: 64, 1: 64} {
+	for connections, want := range map[int]int{4096: 1024, 400: 100, 256: 64, 128: 64, 100: 50, 64: 32, 3: 1, 2: 1, 1: 1} {
 		p := newPerClient(connections)
 		for i := range want {
 			if _, ok := p.admit(clientAt("10.0.0.1")); !ok {
@@ -45,7 +45,7 @@ func TestPerClientAddresses(t *testing.T) {
 		{"fd00::1", "fd00::2", false},
 		{"fe80::1%1", "fe80::1%2", false}, // two links, two machines
 	} {
-		p := newPerClient(0)
+		p := newPerClient(2 * leastPerClient)
 		for range leastPerClient {
 			p.admit(clientAt(tt.one))
 		}
@@ -53,7 +53,7 @@ func TestPerClientAddresses(t *testing.T) {
 			t.Errorf("%s fills the share of %s: %v, want %v", tt.one, tt.two, !ok, tt.same)
 		}
 	}
-	p := newPerClient(0)
+	p := newPerClient(2 * leastPerClient)
 	for range 10 * leastPerClient {
 		if _, ok := p.admit(&net.UnixAddr{Name: "x"}); !ok {
 			t.Fatal("an address that is not of TCP was refused")
@@ -67,7 +67,7 @@ func TestPerClientModel(t *testing.T) {
 		address string
 		release func()
 	}
-	p, random := newPerClient(0), rand.New(rand.NewPCG(3, 5))
+	p, random := newPerClient(2*leastPerClient), rand.New(rand.NewPCG(3, 5))
 	var there []guest
 	count := func(address string) (n int) {
 		for _, g := range there {
@@ -108,7 +108,7 @@ func TestPerClientModel(t *testing.T) {
 
 // TestPerClientAtOnce: never more than the share is open, however many come together.
 func TestPerClientAtOnce(t *testing.T) {
-	p := newPerClient(0)
+	p := newPerClient(2 * leastPerClient)
 	var open atomic.Int64
 	var clients sync.WaitGroup
 	for range 4 * leastPerClient {
