@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 
@@ -13,6 +14,7 @@ import (
 // handling-server-application-errors).
 func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	e.err = err
+	var cert *tls.CertificateVerificationError
 	switch {
 	case r.Context().Err() != nil:
 		e.gone()
@@ -26,6 +28,14 @@ func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	case errors.Is(err, cache.ErrMissing):
 		e.err, e.result = nil, "missing"
 		p.fail(e, http.StatusNotFound, "no distribution point has this file.")
+	case errors.As(err, &cert):
+		e.result = "certificate"
+		p.fail(e, http.StatusBadGateway, "the certificate of a distribution point cannot be verified: "+verdictOn(cert))
+	case wantsCertificate(err):
+		p.interception.demands.note(e.target.Host)
+		e.Header().Set("Connection", "close") // the next one is tunnelled
+		e.result = "client_cert"
+		p.fail(e, http.StatusBadGateway, "the distribution point asks for a certificate that only the client has.")
 	case errors.Is(err, context.DeadlineExceeded), timedOut(err):
 		p.fail(e, http.StatusGatewayTimeout, "the distribution points did not answer in time.")
 	case errors.Is(err, cache.ErrChanged):

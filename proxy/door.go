@@ -142,8 +142,7 @@ func (d *Door) newServer() *http.Server {
 
 // serveHTTP is the first step of every request.
 func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	e := newExchange(w, r, d.settings.Load())
-	e.clients = d.clients
+	e := newExchange(w, r, d)
 	d.p.metrics.active.Inc()
 	defer d.p.finish(e)
 	r, end := pace(w, r)
@@ -161,7 +160,6 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveNamed is serveHTTP for a request that was admitted and named before.
 func (d *Door) serveNamed(e *exchange, r *http.Request) {
-	e.clients = d.clients
 	d.p.metrics.active.Inc()
 	defer d.p.finish(e)
 	d.p.dispatch(e, r)

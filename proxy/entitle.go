@@ -46,7 +46,7 @@ func (p *Proxy) asked(ctx context.Context, t content.Target) error {
 	if p.verdict.settled(id) {
 		return nil
 	}
-	file, err := p.questions.put(ctx, id, t.ID, func(ctx context.Context) error { return p.ask(ctx, id, t) })
+	file, err := p.questions.put(ctx, id, func(ctx context.Context) (content.ID, error) { return t.ID, p.ask(ctx, id, t) })
 	if errors.Is(err, errNotEntitled) && file != t.ID {
 		return p.ask(ctx, id, t) // another file of the content may just be missing
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,7 +215,7 @@ func TestNewGeneration(t *testing.T) {
 // TestChangedBeforeTheFirstByte: the first try meets the old generation, and nothing of it is seen.
 func TestChangedBeforeTheFirstByte(t *testing.T) {
 	old := stubborn{pattern: 10 << 20, fail: cache.ErrChanged}
-	tries := 0
+	var tries atomic.Int32
 	s := newSite(t, options{origins: withSource(func(content.Target) cache.Source { return &changing{old, &tries} })})
 	got := s.ask(s.client(), "GET", versioned+"a")
 	want := make([]byte, 3<<20)
@@ -226,13 +227,13 @@ func TestChangedBeforeTheFirstByte(t *testing.T) {
 // changing is one object for the first stream, and then another.
 type changing struct {
 	old   stubborn
-	opens *int
+	opens *atomic.Int32
 }
 
 func (c *changing) Stat(context.Context) (cache.Info, error) { return pattern(3 << 20).info(), nil }
 
 func (c *changing) Open(ctx context.Context, want *cache.Info, off, n int64) (cache.Info, io.ReadCloser, error) {
-	if *c.opens++; *c.opens == 1 {
+	if c.opens.Add(1) == 1 {
 		info, body, err := c.old.Open(ctx, want, off, n)
 		info.ETag = `"old"`
 		return info, body, err

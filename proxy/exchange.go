@@ -17,13 +17,13 @@ import (
 // known in the end.
 type exchange struct {
 	w        http.ResponseWriter
-	listener *Listener
-	client   string // address without port
+	door     *Door
+	listener *Listener // its settings when the request came
+	client   string    // address without port
 	method   string
 	host     string
 	path     string // without the query, which may hold secrets
 	start    time.Time
-	clients  *limited // of the listener; nil: one of no listener
 
 	foreign bool // it leads to a server that is none of ours: see destination
 
@@ -35,19 +35,22 @@ type exchange struct {
 	bytes  int64
 	// result is how it ended, a label of the metrics. From the cache: hit, checked, collapsed, miss, asked (see cacheStatus),
 	// missing. Passed on: empty, or refused when it was the distribution point that would not have the cache answer. Without
-	// success: failed (nobody answered), aborted (in the middle), left (by the client). Never let in: the reason of a refusal
+	// success: failed (nobody answered), certificate (that of the server is bad), client_cert (it wants one),
+	// aborted (in the middle), left (by the client). Never let in: the reason of a refusal
 	// (see admit), or panic.
 	result  string
 	outcome cache.Outcome
 	err     error
 }
 
-func newExchange(w http.ResponseWriter, r *http.Request, l *Listener) *exchange {
+func newExchange(w http.ResponseWriter, r *http.Request, d *Door) *exchange {
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		client = r.RemoteAddr
 	}
-	return &exchange{w: w, listener: l, client: client, method: r.Method, host: r.Host, path: r.URL.Path, start: time.Now()}
+	return &exchange{
+		w: w, door: d, listener: d.settings.Load(), client: client, method: r.Method, host: r.Host, path: r.URL.Path, start: time.Now(),
+	}
 }
 
 // key is the name of the exchange's target in the cache.
@@ -69,7 +72,7 @@ func (e *exchange) Header() http.Header { return e.w.Header() }
 func (e *exchange) WriteHeader(status int) {
 	if status >= 200 && e.status == 0 {
 		e.status = status
-		if e.clients != nil && e.clients.full() && status != http.StatusUnauthorized {
+		if e.door.clients.full() && status != http.StatusUnauthorized {
 			e.Header().Set("Connection", "close") // so that those who wait do not wait for this client's idle time
 		}
 	}

@@ -116,7 +116,7 @@ func (x *express) hit(c *traveller, head []byte) *exchange {
 	}
 	r.RemoteAddr = c.address
 	c.out.begin(r)
-	e := newExchange(&c.out, r, x.door.settings.Load())
+	e := newExchange(&c.out, r, x.door)
 	p := x.door.p
 	if p.admit(e, r, c.to) != nil {
 		return nil

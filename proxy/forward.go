@@ -30,10 +30,11 @@ type forwarder struct {
 	shared  *http.Transport
 	pins    pins
 	tunnels tunnels
+	demands *demands
 }
 
-func newForwarder(config Config, m *metrics) *forwarder {
-	f := &forwarder{config: config, metrics: m, proxy: goproxy.NewProxyHttpServer()}
+func newForwarder(config Config, m *metrics, i *interception) *forwarder {
+	f := &forwarder{config: config, metrics: m, proxy: goproxy.NewProxyHttpServer(), demands: i.demands}
 	f.shared = f.newTransport(256)
 	f.proxy.Tr = f.shared
 	f.proxy.Logger = log.New(io.Discard, "", 0) // its lines repeat URLs, which may hold secrets
@@ -41,6 +42,14 @@ func newForwarder(config Config, m *metrics) *forwarder {
 	f.proxy.ConnectDialWithReq = func(r *http.Request, _, _ string) (net.Conn, error) {
 		return tunnelOf(r).target, nil
 	}
+	f.proxy.OnRequest().HandleConnectFunc(func(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+		seen, ok := ctx.Req.Context().Value(interceptedKey{}).(*intercepted)
+		if !ok {
+			return goproxy.OkConnect, host
+		}
+		begin := func(_ *http.Request, conn net.Conn, _ *goproxy.ProxyCtx) { seen.begin(conn) }
+		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: begin}, host
+	})
 	f.proxy.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 		ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
 			return f.roundTrip(r)
@@ -56,7 +65,7 @@ func newForwarder(config Config, m *metrics) *forwarder {
 func (f *forwarder) newTransport(idle int) *http.Transport {
 	return &http.Transport{
 		DialContext:           f.config.Dial,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: f.config.RootCAs},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: f.config.RootCAs, GetClientCertificate: f.demands.asked},
 		Protocols:             http1(),
 		DisableCompression:    true,
 		MaxIdleConns:          256, // of all hosts: a descriptor each
@@ -84,14 +93,15 @@ func (f *forwarder) serve(e *exchange, r *http.Request) {
 	file := isContent(e, r)
 	r.URL = exactURL(r.URL, rawTarget(r))
 	r.URL.Host = strings.ToLower(r.URL.Host) // or the transport would take DP1 and dp1 for two; the Host header stays as it is
-	r = r.WithContext(context.WithValue(r.Context(), transitKey{}, transit{e, file}))
+	r = r.WithContext(context.WithValue(r.Context(), transitKey{}, transit{e, file, hostPort(r)}))
 	f.proxy.ServeHTTP(passing{e}, r)
 }
 
 // transit is what roundTrip, which goproxy calls, has to know of a request besides the request.
 type transit struct {
 	*exchange
-	content bool // it asks for a file
+	content bool   // it asks for a file
+	address string // where it leads
 }
 
 type transitKey struct{}
@@ -127,11 +137,17 @@ func exactURL(u *url.URL, raw string) *url.URL {
 	return exact
 }
 
-// connect makes a tunnel. The destination is dialled before the client's connection is taken over, so that a failure is
-// an answer like any other.
+// connect makes a tunnel, or sees into it. The destination of a tunnel is dialled before the client's connection is taken
+// over, so that a failure is an answer like any other.
 func (f *forwarder) connect(e *exchange, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), dialTimeout)
 	defer cancel()
+	host, port := splitHost(r)
+	if certificate, ok := e.door.take(ctx, host, port); ok {
+		seen := &intercepted{e, certificate, &destination{scheme: "https", host: hostPort(r), strict: true}}
+		f.proxy.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), interceptedKey{}, seen)))
+		return
+	}
 	conn, err := f.config.Dial(ctx, "tcp", hostPort(r))
 	if err != nil {
 		answer := f.failed(transit{exchange: e}, r, err)

@@ -17,6 +17,8 @@ type metrics struct {
 	panics          prometheus.Counter
 	forwardFailures prometheus.Counter
 	redirected      *prometheus.CounterVec
+	decisions       *prometheus.CounterVec
+	handshakes      *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -43,9 +45,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "branchpoint_redirected_connections_total",
 			Help: "Connections to transparent listeners: http and tls are answered here, passed go where they were going, direct ones are refused."},
 			[]string{"listener", "way"}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_tls_connections_total",
+			Help: "Connections by CONNECT, and redirected ones of TLS, by whether they were intercepted, and why not."},
+			[]string{"listener", "decision"}),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_tls_handshakes_total",
+			Help: "TLS handshakes with clients: done, refused (by a client that does not trust our authority), timeout, failed."},
+			[]string{"listener", "result"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.active, m.requests, m.bytes, m.seconds, m.verdicts, m.panics, m.forwardFailures, m.redirected)
+		reg.MustRegister(m.active, m.requests, m.bytes, m.seconds, m.verdicts, m.panics, m.forwardFailures, m.redirected,
+			m.decisions, m.handshakes)
 	}
 	return m
 }

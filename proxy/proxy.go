@@ -8,6 +8,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +57,12 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs verify what is forwarded to an https destination. Nil means the system roots.
 	RootCAs *x509.CertPool
+	// Authority makes the certificates of TLS connections that are seen into. Nil means that there are none: everything is
+	// tunnelled.
+	Authority Authority
+	// InterceptHosts are the hosts, or "*.suffix", whose TLS connections are seen into, besides hosts that have served content;
+	// TunnelHosts are never seen into.
+	InterceptHosts, TunnelHosts []string
 	// Via is our name in Via headers; a request that carries it already has come round in a circle. It must be a token of
 	// RFC 9110 and differ between instances. Empty means "branchpoint-" and a random number.
 	Via string
@@ -76,9 +84,13 @@ type Proxy struct {
 	log       *slog.Logger
 	metrics   *metrics
 	verdict   verdicts
-	questions questions
+	questions questions[verdictID, content.ID]
 	forward   *forwarder
 	via       []string // the header's value; nobody changes it
+
+	interception *interception
+	serverTLS    *tls.Config
+	corks        sync.Pool // of buffers: see corked
 }
 
 // New makes a Proxy. Close ends it.
@@ -110,7 +122,10 @@ func New(config Config) (*Proxy, error) {
 	p := &Proxy{config: config, log: config.Logger, metrics: newMetrics(config.Registerer)}
 	p.verdict.init(config.VerdictAge, config.Grace)
 	p.questions.panicked = p.panicked
-	p.forward = newForwarder(config, p.metrics)
+	p.interception = newInterception(p)
+	p.serverTLS = serverTLS()
+	p.corks.New = func() any { b := make([]byte, 0, corkBytes+(18<<10)); return &b } // and one record more
+	p.forward = newForwarder(config, p.metrics, p.interception)
 	p.via = []string{"1.1 " + config.Via}
 	return p, nil
 }

@@ -36,7 +36,9 @@ func reason(err error) string {
 	case errors.As(err, &name):
 		return "its name cannot be resolved"
 	case errors.As(err, &cert):
-		return "its certificate cannot be verified"
+		return "its certificate cannot be verified: " + verdictOn(cert)
+	case wantsCertificate(err):
+		return "it asks for a client's certificate"
 	case errors.As(err, &alert), errors.As(err, &record):
 		return "it does not agree to TLS"
 	case errors.As(err, &op) && op.Op == "dial":
@@ -52,16 +54,41 @@ func reason(err error) string {
 // retryAfter is the Retry-After of an answer that says that a server is away, in seconds.
 const retryAfter = "10"
 
-// failure says what the client gets when the destination gives no answer.
-func failure(err error) (status int, text string) {
-	var forbidden *ForbiddenError
+// failure says what the client gets when the destination gives no answer, and how that is counted.
+func failure(host string, err error) (status int, result, text string) {
+	var (
+		forbidden *ForbiddenError
+		cert      *tls.CertificateVerificationError
+	)
 	switch {
 	case errors.As(err, &forbidden):
-		return http.StatusForbidden, "this destination is never served."
+		return http.StatusForbidden, "failed", "this destination is never served."
+	case errors.As(err, &cert):
+		return http.StatusBadGateway, "certificate", "the certificate of " + host + " cannot be verified: " + verdictOn(cert)
+	case wantsCertificate(err):
+		return http.StatusBadGateway, "client_cert", "the destination asks for a certificate that only the client has. It is tunnelled from now on."
 	case timedOut(err):
-		return http.StatusGatewayTimeout, "the destination did not answer in time."
+		return http.StatusGatewayTimeout, "failed", "the destination did not answer in time."
 	}
-	return http.StatusBadGateway, "the destination could not be reached."
+	return http.StatusBadGateway, "failed", "the destination could not be reached."
+}
+
+// maxVerdict bounds the text of a certificate's error: a certificate may hold any number of names.
+const maxVerdict = 300
+
+// verdictOn says what is wrong with a certificate, in the words of package x509. They are about names and times, some of which
+// the server has chosen, so they are kept short and printable.
+func verdictOn(cert *tls.CertificateVerificationError) string {
+	text := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, cert.Err.Error())
+	if len(text) > maxVerdict {
+		text = text[:maxVerdict] + "..."
+	}
+	return text
 }
 
 // failed notes why the destination gives no answer, and makes the one of ours. What never can be served is not to be tried
@@ -71,11 +98,18 @@ func (f *forwarder) failed(p transit, r *http.Request, err error) *http.Response
 		p.gone()
 	}
 	f.metrics.forwardFailures.Inc()
-	p.err, p.result = &unanswered{hostPort(r), reason(err)}, "failed"
-	status, text := failure(err)
-	h := http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Via": {"1.1 " + f.config.Via}}
+	host := hostPort(r)
+	status, result, text := failure(host, err)
+	p.err, p.result = &unanswered{host, reason(err)}, result
+	h := http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}, "Via": {"1.1 " + f.config.Via}}
 	if status >= 500 {
 		h.Set("Retry-After", retryAfter)
+	}
+	if wantsCertificate(err) {
+		f.demands.note(host)
+	}
+	if f.demands.remembers(host) {
+		h.Set("Connection", "close") // the next one is tunnelled
 	}
 	p.mark(h)
 	return &http.Response{

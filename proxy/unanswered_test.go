@@ -99,7 +99,7 @@ func TestUnansweredIsTold(t *testing.T) {
 		{"GET", "http://switches/x?secret", "switches:80: the answer has no final status", 502},
 		{"GET", "http://half/x?secret", "half:80: its answer broke off", 200},
 		{"GET", "https://clear/x?secret", "clear:443: it does not agree to TLS", 502},
-		{"GET", "https://untrusted/x?secret", "untrusted:443: its certificate cannot be verified", 502},
+		{"GET", "https://untrusted/x?secret", "untrusted:443: its certificate cannot be verified: x509: certificate is valid for example.com, *.example.com, not untrusted", 502},
 		{"GET", "http://forbidden/x?secret", "forbidden:80: its address is never dialled", 403},
 		{"CONNECT", "nobody:443", "nobody:443: it does not accept connections", 502},
 		{"CONNECT", "forbidden:443", "forbidden:443: its address is never dialled", 403},
@@ -129,8 +129,11 @@ func TestUnansweredIsTold(t *testing.T) {
 	if strings.Contains(s.log.String(), "secret") {
 		t.Errorf("the log repeats what was said:\n%s", s.log)
 	}
-	if failed, aborted := s.counted("branchpoint_requests_total", "failed"), s.counted("branchpoint_requests_total", "aborted"); failed != 9 || aborted != 1 {
-		t.Errorf("%v requests failed and %v were aborted, want 9 and 1", failed, aborted)
+	if failed, aborted := s.counted("branchpoint_requests_total", "failed"), s.counted("branchpoint_requests_total", "aborted"); failed != 8 || aborted != 1 {
+		t.Errorf("%v requests failed and %v were aborted, want 8 and 1", failed, aborted)
+	}
+	if bad := s.counted("branchpoint_requests_total", "certificate"); bad != 1 {
+		t.Errorf("%v requests met a bad certificate, want 1", bad)
 	}
 }
 

@@ -97,7 +97,12 @@ func (w *wire) send(p []byte) error {
 	} else if len(p) == 0 {
 		out = out[:1]
 	}
-	_, err := out.WriteTo(w.conn)
+	var err error
+	if conn, ok := w.conn.(*secured); ok {
+		_, err = conn.writeAll(out)
+	} else {
+		_, err = out.WriteTo(w.conn)
+	}
 	head.Reset()
 	return err
 }

@@ -1,0 +1,133 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// A host that asks its clients for a TLS certificate cannot be seen into: only the client has the key. So before a host is
+// seen into for the first time, a handshake with it tells whether it asks. Servers that ask only after the request, by a
+// renegotiation, are noted when they do; with TLS 1.3 they cannot ask us at all, and have to be configured.
+
+const (
+	// demandAge is how long it counts whether a host asks for a certificate.
+	demandAge = 10 * time.Minute
+	// doubtAge is how long it counts that a host could not be reached. What was known before holds on.
+	doubtAge = time.Minute
+	// probeTimeout bounds the handshake; a client is waiting.
+	probeTimeout = 5 * time.Second
+	// maxDemands bounds the hosts that are remembered.
+	maxDemands = 1024
+)
+
+// demands knows which hosts (host:port) ask for a client's certificate.
+type demands struct {
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	roots *x509.CertPool
+
+	asking questions[string, demand]
+	known  *lru.Cache[string, demand]
+}
+
+// demand is what is known of a host.
+type demand struct {
+	asks  bool
+	until time.Time
+}
+
+func newDemands(config Config, panicked func(any)) *demands {
+	d := &demands{dial: config.Dial, roots: config.RootCAs}
+	d.asking.panicked = panicked
+	d.known, _ = lru.New[string, demand](maxDemands) // fails only for a size below one
+	return d
+}
+
+// asks tells whether a host asks for a certificate. One that cannot be reached does not, unless it did before: there may be
+// content of it on disk. The error is ForbiddenError, or why ctx ended.
+func (d *demands) asks(ctx context.Context, address string) (bool, error) {
+	if known, ok := d.known.Get(address); ok && time.Now().Before(known.until) {
+		return known.asks, nil
+	}
+	now, err := d.asking.put(ctx, address, func(ctx context.Context) (demand, error) { return d.ask(ctx, address) })
+	return now.asks, err
+}
+
+// ask finds out, and remembers it.
+func (d *demands) ask(ctx context.Context, address string) (demand, error) {
+	asks, err := d.handshake(ctx, address)
+	var forbidden *ForbiddenError
+	switch {
+	case errors.As(err, &forbidden):
+		return demand{}, err
+	case ctx.Err() != nil:
+		return demand{}, context.Cause(ctx)
+	}
+	now := demand{asks, time.Now().Add(demandAge)}
+	if err != nil && !asks {
+		known, _ := d.known.Get(address)
+		now = demand{known.asks, time.Now().Add(doubtAge)}
+	}
+	d.known.Add(address, now)
+	return now, nil
+}
+
+// handshake begins TLS with a host, as a client that has no certificate.
+func (d *demands) handshake(ctx context.Context, address string) (asks bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := d.dial(ctx, "tcp", address)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false, err
+	}
+	client := tls.Client(conn, &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: d.roots, ServerName: host, NextProtos: []string{"http/1.1"},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asks = true
+			return new(tls.Certificate), nil
+		},
+	})
+	err = client.HandshakeContext(ctx)
+	return asks, err
+}
+
+// note remembers that a host has asked for a certificate.
+func (d *demands) note(address string) { d.known.Add(address, demand{true, time.Now().Add(demandAge)}) }
+
+// remembers tells whether a host has asked lately.
+func (d *demands) remembers(address string) bool {
+	known, ok := d.known.Get(address)
+	return ok && known.asks && time.Now().Before(known.until)
+}
+
+// asked is the GetClientCertificate of what is passed on. It has no certificate to give.
+func (d *demands) asked(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if t, ok := info.Context().Value(transitKey{}).(transit); ok {
+		d.note(t.address)
+	}
+	return new(tls.Certificate), nil
+}
+
+// wantsCertificate tells whether an error says that a server wants the client's certificate: it has ended the handshake
+// because there was none (TLS 1.3), or wanted to begin another handshake after the request (TLS 1.2). Package crypto/tls has
+// the alerts in words alone.
+func wantsCertificate(err error) bool {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Err == nil {
+		return false
+	}
+	text := op.Err.Error()
+	return op.Op == "remote error" && strings.HasSuffix(text, "certificate required") ||
+		op.Op == "local error" && strings.HasSuffix(text, "no renegotiation")
+}

@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Authority makes certificates that the clients of this machine trust.
+type Authority interface {
+	// Covers tells whether a client would accept a certificate for this name: a DNS name in lower case, or an IP address.
+	Covers(name string) bool
+	// Certificate returns the certificate for a name that is covered, with its key.
+	Certificate(name string) (*tls.Certificate, error)
+}
+
+// decision is what becomes of a TLS connection that could be seen into, and why. It is a label of a metric.
+type decision string
+
+const (
+	decidedSeen       decision = "intercepted"
+	decidedOff        decision = "off"           // there is no authority
+	decidedForeign    decision = "foreign"       // the host is none of ours
+	decidedConfigured decision = "configured"    // the configuration wants it tunnelled
+	decidedUncovered  decision = "uncovered"     // nobody would accept our certificate
+	decidedDemand     decision = "client_cert"   // the host asks for the client's certificate
+	decidedForbidden  decision = "forbidden"     // it leads where nobody is let
+	decidedFailed     decision = "uncertifiable" // our authority failed
+	decidedLeft       decision = "left"          // the client has gone
+)
+
+// interception decides which TLS connections are seen into.
+type interception struct {
+	authority Authority // nil: nothing is seen into
+	names     []string  // hosts, or "*.suffix"
+	tunnelled []string  // the same, and stronger
+	learned   *learned
+	demands   *demands
+	sights    *sights
+	log       *slog.Logger
+}
+
+func newInterception(p *Proxy) *interception {
+	return &interception{
+		authority: p.config.Authority, names: p.config.InterceptHosts, tunnelled: p.config.TunnelHosts,
+		learned: newLearned(), demands: newDemands(p.config, p.panicked), sights: newSights(p.log), log: p.log,
+	}
+}
+
+// take decides about a TLS connection to a host. The certificate is for a connection that is seen into; otherwise it is nil,
+// and the connection is to be passed on untouched.
+func (i *interception) take(ctx context.Context, host, port string) (*tls.Certificate, decision) {
+	certificate, decided := i.decide(ctx, host, port)
+	if decided != decidedOff && decided != decidedForeign && decided != decidedLeft {
+		i.sights.note(host, decided)
+	}
+	return certificate, decided
+}
+
+func (i *interception) decide(ctx context.Context, host, port string) (*tls.Certificate, decision) {
+	switch {
+	case i.authority == nil:
+		return nil, decidedOff
+	case !matchesAny(i.names, host) && !i.learned.has(host):
+		return nil, decidedForeign
+	case matchesAny(i.tunnelled, host):
+		return nil, decidedConfigured
+	case !i.authority.Covers(host):
+		return nil, decidedUncovered
+	}
+	asks, err := i.demands.asks(ctx, net.JoinHostPort(host, port))
+	var forbidden *ForbiddenError
+	switch {
+	case errors.As(err, &forbidden):
+		return nil, decidedForbidden
+	case ctx.Err() != nil:
+		return nil, decidedLeft
+	case asks:
+		return nil, decidedDemand
+	}
+	certificate, err := i.authority.Certificate(host)
+	if err != nil {
+		i.log.Error("making a certificate", "host", host, "error", err)
+		return nil, decidedFailed
+	}
+	return certificate, decidedSeen
+}
+
+// take is interception.take for a client of this listener. ok says that the connection is to be seen into.
+func (d *Door) take(ctx context.Context, host, port string) (certificate *tls.Certificate, ok bool) {
+	certificate, decided := d.p.interception.take(ctx, host, port)
+	d.p.metrics.decisions.WithLabelValues(d.settings.Load().Name, string(decided)).Inc()
+	return certificate, certificate != nil
+}
+
+// Interception tells what becomes of TLS connections to hosts that are ours.
+func (p *Proxy) Interception() Interception {
+	return Interception{On: p.interception.authority != nil, Hosts: p.interception.sights.status()}
+}
+
+func matchesAny(patterns []string, host string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matchHost(pattern, host, "") })
+}
+
+// bare returns the host of host:port, without brackets.
+func bare(address string) string {
+	host := address
+	if i := strings.LastIndexByte(address, ':'); i >= 0 {
+		host = address[:i]
+	}
+	return strings.Trim(host, "[]")
+}
