@@ -171,14 +171,19 @@ func (b *blob) drop(slice int) {
 	}
 }
 
-// supersede ends the blob: upstream has another object now, or none.
+// supersede ends the blob: upstream has another object now, or none. Nobody hears of it before it can no longer be found, or
+// who asks again at once would find it.
 func (b *blob) supersede(err error) {
+	b.unfind()
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.gone == nil {
 		b.gone = err
 	}
 	b.wake()
-	b.mu.Unlock()
+}
+
+func (b *blob) unfind() {
 	x := &b.c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()

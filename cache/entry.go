@@ -19,13 +19,12 @@ type entry struct {
 	base string
 
 	// Owned by Cache.index, guarded by its mu.
-	refs   int       // readers, fills and background work
-	stored int64     // bytes on disk, what is reserved for running fills included
-	used   time.Time // last use, as eviction sees it
-	stamp  time.Time // the use that the disk remembers
-	client uint64    // who used it last
-	hot    bool      // in the protected segment
-	pinned bool
+	refs   int           // readers, fills and background work
+	stored int64         // bytes on disk, what is reserved for running fills included
+	used   time.Time     // last use, as eviction sees it
+	stamp  time.Time     // the use that the disk remembers
+	client uint64        // who used it last
+	hot    bool          // in the protected segment
 	gone   bool          // no longer found; its files go when refs is zero
 	at     *list.Element // in its segment
 	idle   *list.Element // among the idle, when refs is zero

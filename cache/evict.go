@@ -127,7 +127,7 @@ func (x *index) victims(need int64, protectedToo bool) (victims []*entry, freed 
 	}
 	for _, s := range segments {
 		for at := s.list.Back(); at != nil && freed < need; at = at.Prev() {
-			if e := at.Value.(*entry); e.refs == 0 && !e.pinned {
+			if e := at.Value.(*entry); e.refs == 0 && !x.pinned[e.key.Name] {
 				freed += e.cost()
 				victims = append(victims, e)
 			}

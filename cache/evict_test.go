@@ -2,6 +2,7 @@ package cache
 
 import (
 	"container/list"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -199,19 +200,49 @@ func TestPinnedAndOpenStay(t *testing.T) {
 	checkIndex(t, c)
 }
 
-func TestANewGenerationIsPinnedLikeTheOld(t *testing.T) {
-	c := newTest(t, Config{CheckAfter: 1})
-	src := newSource(newTruth(1, 10))
-	for _, key := range []Key{mutable("m", "", "dp"), {Name: "i"}} {
-		mustFetch(t, c, key, src, 0, -1)
-		c.Pin(key.Name, true)
+// TestAPinIsItsNames: however the last generation went, the next one is pinned.
+func TestAPinIsItsNames(t *testing.T) {
+	another := func(s *fakeSource) { s.t = newTruth(2, 3*sliceBytes) }
+	none := func(s *fakeSource) { s.err = ErrMissing }
+	rows := []struct {
+		name   string
+		key    Key
+		after  time.Duration
+		change func(*fakeSource)
+		fails  error // what a reader of the rest gets, nil when it gets the new one
+	}{
+		{"a check finds another one", mutable("o", "", "dp"), time.Hour, another, nil},
+		{"a check finds none", mutable("o", "", "dp"), time.Hour, none, ErrMissing},
+		{"a fill finds another one", mutable("o", "", "dp"), 0, another, ErrChanged},
+		{"a fill finds another size", Key{Name: "o"}, 0, another, ErrChanged},
+		{"a fill finds none", Key{Name: "o"}, 0, none, ErrMissing},
 	}
-	src.set(func(s *fakeSource) { s.t = newTruth(2, 11) })
-	mustFetch(t, c, mutable("m", "", "dp"), src, 0, -1)
-	for _, o := range c.Objects() {
-		if !o.Pinned {
-			t.Errorf("%+v is not pinned", o)
-		}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newTest(t, Config{scrubEvery: -1})
+				src := newSource(newTruth(1, 2*sliceBytes))
+				mustFetch(t, c, row.key, src, 0, 1)
+				c.Pin("o", true)
+				pass(row.after)
+				src.set(row.change)
+				if err := fetch(t.Context(), c, row.key, src, sliceBytes, 1); !errors.Is(err, row.fails) {
+					t.Errorf("got %v, want %v", err, row.fails)
+				}
+				src.set(func(s *fakeSource) { s.err = nil })
+				mustFetch(t, c, row.key, src, 0, 1)
+				for _, o := range c.Objects() {
+					if !o.Pinned {
+						t.Errorf("%+v is not pinned", o)
+					}
+				}
+				c.Remove("o")
+				mustFetch(t, c, row.key, src, 0, 1)
+				if got := c.Objects(); got[0].Pinned {
+					t.Error("what was removed is pinned when it comes back")
+				}
+			})
+		})
 	}
 }
 

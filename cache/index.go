@@ -27,6 +27,8 @@ type index struct {
 	// The segmented LRU: what was used once is in probation, what was used again is protected. A single pass over a large
 	// image cannot push out what is used every day.
 	probation, protected segment
+	// pinned are the names that an administrator pinned, whether or not there is a generation now.
+	pinned map[string]bool
 	// due holds, for a group in which a change was seen, the time before which checks no longer count.
 	due map[string]time.Time
 	// idle are the entries that nobody uses, the longest idle first; their files may be open.
@@ -57,6 +59,7 @@ type check struct {
 func (x *index) init() {
 	x.seed = maphash.MakeSeed()
 	x.objects = map[string]*object{}
+	x.pinned = map[string]bool{}
 	x.due = map[string]time.Time{}
 	x.dirty = map[*entry]struct{}{}
 	x.wake = make(chan struct{}, 1)
@@ -135,13 +138,12 @@ func (c *Cache) settle(key Key, info Info, prepare func(*entry)) *entry {
 			return e
 		}
 	}
-	pinned := o.pinned()
 	if !key.Mutable {
 		c.retireAll(o)
 	} else if len(o.generations) > 0 {
 		x.expireGroup(key, now, c.config.CheckAfter)
 	}
-	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name), pinned: pinned}
+	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name)}
 	prepare(e)
 	x.objects[key.Name] = o
 	o.generations = append(o.generations, e)
@@ -149,11 +151,6 @@ func (c *Cache) settle(key Key, info Info, prepare func(*entry)) *entry {
 	x.probation.push(e)
 	x.hold(e)
 	return e
-}
-
-// pinned tells whether a new generation is pinned because an older one is.
-func (o *object) pinned() bool {
-	return slices.ContainsFunc(o.generations, func(e *entry) bool { return e.pinned })
 }
 
 // note remembers a check of a mutable object.

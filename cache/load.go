@@ -99,7 +99,7 @@ func (c *Cache) loadFolder(folder string, names []string, tidy bool) {
 	}
 }
 
-// loadEntry reads one record.
+// loadEntry reads one record, and notes that its name is pinned.
 func (c *Cache) loadEntry(base string) (*entry, error) {
 	data, used, err := c.disk.ReadFile(base + ".rec")
 	if err != nil {
@@ -112,10 +112,15 @@ func (c *Cache) loadEntry(base string) (*entry, error) {
 	if !strings.HasPrefix(base, basePrefix(string(r.Name))) {
 		return nil, errors.New("record: it has another object's file name")
 	}
+	if r.Pinned {
+		c.index.mu.Lock()
+		c.index.pin(string(r.Name), true)
+		c.index.mu.Unlock()
+	}
 	return &entry{
 		key:  Key{Name: string(r.Name), Group: string(r.Group), Mutable: r.Mutable},
 		info: r.info(), created: r.Created, base: base,
-		stored: r.stored(), used: used, stamp: used, hot: r.Hot, pinned: r.Pinned, recorded: true,
+		stored: r.stored(), used: used, stamp: used, hot: r.Hot, recorded: true,
 	}, nil
 }
 

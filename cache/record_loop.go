@@ -119,7 +119,7 @@ func (c *Cache) recordEntry(e *entry) error {
 	}
 	c.index.mu.Lock()
 	gone, used := e.gone, e.used
-	r.Pinned, r.Hot = e.pinned, e.hot
+	r.Pinned, r.Hot = c.index.pinned[e.key.Name], e.hot
 	c.index.mu.Unlock()
 	if gone {
 		return nil

@@ -99,24 +99,37 @@ func (c *Cache) Generations(name string) []Object {
 	for _, e := range o.generations {
 		all = append(all, Object{
 			Name: e.key.Name, Size: e.info.Size, Stored: e.stored, LastModified: e.info.LastModified,
-			Created: e.created, Used: e.used, Protected: e.hot, Pinned: e.pinned, Open: e.refs > 0,
+			Created: e.created, Used: e.used, Protected: e.hot, Pinned: x.pinned[name], Open: e.refs > 0,
 		})
 	}
 	return all
 }
 
-// Pin keeps every generation of an object from being removed for room, or no longer does. It returns false when there is
-// no such object.
+// Pin keeps every generation of an object, those to come as well, from being removed for room, or no longer does. It returns
+// false when there is no such object.
 func (c *Cache) Pin(name string, pinned bool) bool {
 	return c.each(name, func(e *entry) {
-		e.pinned = pinned
+		c.index.pin(name, pinned)
 		c.index.markDirty(e)
 	})
 }
 
-// Remove forgets every generation of an object. Who reads it now goes on. It returns false when there is no such object.
+// Remove forgets every generation of an object, and that it was pinned. Who reads it now goes on. It returns false when there
+// is no such object.
 func (c *Cache) Remove(name string) bool {
-	return c.each(name, c.retire)
+	return c.each(name, func(e *entry) {
+		c.index.pin(name, false)
+		c.retire(e)
+	})
+}
+
+// pin: x.mu is held.
+func (x *index) pin(name string, pinned bool) {
+	if pinned {
+		x.pinned[name] = true
+	} else {
+		delete(x.pinned, name)
+	}
 }
 
 func (c *Cache) each(name string, do func(*entry)) bool {
