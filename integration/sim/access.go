@@ -39,7 +39,7 @@ func (d *DP) admit(r *http.Request, t target) (user string, no refusal) {
 	case AccessWindows:
 		user, no = d.login(r)
 	case AccessCertificate:
-		no = needCertificate(r.TLS)
+		no = d.needCertificate(r)
 	case AccessToken:
 		no = d.needToken(r)
 	default:
@@ -51,9 +51,22 @@ func (d *DP) admit(r *http.Request, t target) (user string, no refusal) {
 	return d.entitle(r, t, user)
 }
 
-// clientAuth says whether a handshake asks for a client certificate: when a directory wants one. Who shows none is let into
-// the others.
+// CertificateDemand is when a DP asks for a client certificate, if a directory has AccessCertificate.
+type CertificateDemand uint8
+
+const (
+	// DemandAtHandshake asks in every handshake, whatever it is made for, and refuses later: 403 (IIS 403.7).
+	DemandAtHandshake CertificateDemand = iota
+	// DemandAfterRequest asks by renegotiation when a request needs it, which is what IIS does by default. TLS is then 1.2
+	// at most. It can only be asked here, not answered: the connection ends, as it does for who shows no certificate.
+	DemandAfterRequest
+)
+
+// clientAuth says whether a handshake asks for a client certificate. Who shows none is let into the other directories.
 func (d *DP) clientAuth() tls.ClientAuthType {
+	if d.config.Demand == DemandAfterRequest {
+		return tls.NoClientCert
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, access := range d.access {
@@ -64,14 +77,18 @@ func (d *DP) clientAuth() tls.ClientAuthType {
 	return tls.NoClientCert
 }
 
-func needCertificate(state *tls.ConnectionState) refusal {
-	switch {
-	case state == nil:
+func (d *DP) needCertificate(r *http.Request) refusal {
+	switch c := connOf(r.Context()); {
+	case r.TLS == nil:
 		return refusal{status: http.StatusForbidden, substatus: 4}
-	case len(state.PeerCertificates) == 0:
-		return refusal{status: http.StatusForbidden, substatus: 7}
+	case len(r.TLS.PeerCertificates) > 0:
+		return refusal{}
+	case c != nil && c.demand != nil:
+		c.askForCertificate()
+		<-r.Context().Done() // the client gives up, or it answers what nobody understands
+		panic(http.ErrAbortHandler)
 	}
-	return refusal{}
+	return refusal{status: http.StatusForbidden, substatus: 7}
 }
 
 func (d *DP) needToken(r *http.Request) refusal {

@@ -45,7 +45,7 @@ func (o *origin) SetCertificate(k CertificateKind) error {
 }
 
 // tlsConfig is made for each handshake. No session is resumed: the switches are to hold for every connection.
-func (o *origin) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
+func (o *origin) tlsConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	cert, err := o.identity.show()
 	if err != nil {
 		return nil, err
@@ -53,12 +53,15 @@ func (o *origin) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
 	config := &tls.Config{
 		Certificates:           []tls.Certificate{*cert},
 		MinVersion:             tls.VersionTLS12,
-		MaxVersion:             o.setup.lastTLS,
 		NextProtos:             []string{"http/1.1"},
 		SessionTicketsDisabled: true,
 	}
 	if o.setup.clientAuth != nil {
 		config.ClientAuth, config.ClientCAs = o.setup.clientAuth(), o.setup.ca.Pool()
+	}
+	if c, ok := hello.Conn.(*conn); ok && o.setup.lateDemand {
+		c.demand = &lateDemand{}
+		config.MaxVersion, config.CipherSuites, config.KeyLogWriter = tls.VersionTLS12, []uint16{demandSuite}, c.demand
 	}
 	return config, nil
 }

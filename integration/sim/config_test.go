@@ -20,6 +20,7 @@ func TestNewDPRefuses(t *testing.T) {
 		"no port":           {Name: "x", Library: l, HTTPAddr: "127.0.0.1"},
 		"ACL status":        {Name: "x", Library: l, ACLStatus: 404},
 		"empty-range":       {Name: "x", Library: l, EmptyRangeStatus: 206},
+		"demand":            {Name: "x", Library: l, Demand: 2},
 		"tokens missing":    {Name: "x", Library: l, Access: map[Vdir]Access{VdirToken: AccessToken}},
 		"accounts missing":  {Name: "x", Library: l, Access: map[Vdir]Access{VdirPlain: AccessWindows}},
 		"needs https":       {Name: "x", Library: l, Access: map[Vdir]Access{VdirPlain: AccessCertificate}},

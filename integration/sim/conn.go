@@ -15,6 +15,7 @@ type conn struct {
 	id       uint64
 	leave    func()
 	once     sync.Once
+	demand   *lateDemand // nil: none is possible. Set before the first byte of a handshake is sent
 
 	// mu is taken after the mu of connections, never before it.
 	mu        sync.Mutex
@@ -28,6 +29,25 @@ type conn struct {
 func (c *conn) Close() error {
 	c.once.Do(c.leave)
 	return c.Conn.Close()
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.demand != nil {
+		c.demand.see(p)
+	}
+	return c.Conn.Write(p)
+}
+
+// askForCertificate sends the demand under the feet of crypto/tls, whose own records are worth nothing from then on.
+func (c *conn) askForCertificate() {
+	record, err := c.demand.helloRequest()
+	if err == nil {
+		_, err = c.Conn.Write(record)
+	}
+	if err != nil {
+		c.reset()
+	}
 }
 
 // reset ends the connection with a RST; what was not delivered yet is lost.

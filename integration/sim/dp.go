@@ -33,6 +33,8 @@ type DPConfig struct {
 	// Access is how each virtual directory lets requests in. One that is not named is not there. Nil means that VdirPlain is
 	// anonymous.
 	Access map[Vdir]Access
+	// Demand is when AccessCertificate asks for the certificate. Zero asks in the handshake.
+	Demand CertificateDemand
 	// Accounts may log in with Windows authentication. Empty means nobody.
 	Accounts []Account
 	// Tokens for AccessToken. Required when a directory has that.
@@ -87,6 +89,7 @@ func NewDP(c DPConfig) (*DP, error) {
 	d.origin, err = newOrigin(originConfig{
 		name: c.Name, host: c.Host, names: c.Names, httpAddr: c.HTTPAddr, httpsAddr: c.HTTPSAddr, anyAddress: c.AnyAddress, ca: c.CA,
 		counters: c.Counters, link: c.Link, log: c.Log, page: iisPage, clientAuth: d.clientAuth,
+		lateDemand: c.Demand == DemandAfterRequest,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new DP %q: %w", c.Name, err)
@@ -107,6 +110,8 @@ func (c *DPConfig) complete() error {
 	switch {
 	case c.Library == nil:
 		return errors.New("it needs a library")
+	case c.Demand > DemandAfterRequest:
+		return fmt.Errorf("there is no certificate demand %d", c.Demand)
 	case c.ACLStatus != http.StatusUnauthorized && c.ACLStatus != http.StatusForbidden:
 		return fmt.Errorf("ACL status %d is neither 401 nor 403", c.ACLStatus)
 	case c.EmptyRangeStatus != http.StatusOK && c.EmptyRangeStatus != http.StatusRequestedRangeNotSatisfiable:

@@ -46,7 +46,7 @@ type originConfig struct {
 	log                 *Log
 	page                errorPage
 	clientAuth          func() tls.ClientAuthType // asked for each handshake; nil: no client certificate is asked for
-	lastTLS             uint16                    // newest version of TLS that is spoken; 0 is the newest there is
+	lateDemand          bool                      // one may be asked for after a request
 }
 
 func newOrigin(c originConfig) (*origin, error) {
