@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// check completes c and reports everything in it that cannot work. It looks at nothing but c: whether a file exists is
-// for those who open it.
+// check completes c and reports everything in it that cannot work. It looks at nothing but c.
 func (c *Config) check(found *findings) {
 	c.complete()
 	c.checkNames(found)
@@ -20,6 +19,7 @@ func (c *Config) check(found *findings) {
 	c.checkSources(found)
 	c.checkInterception(found)
 	c.checkAdmin(found)
+	c.checkPaths(found)
 	found.oneOf("log.level", "level", c.Log.Level, "debug", "info", "warn", "error")
 	found.oneOf("log.format", "format", c.Log.Format, "auto", "text", "json")
 	if e := c.Entitlement; e.Grace != 0 && e.Grace < e.VerdictAge {

@@ -72,8 +72,8 @@ type Upstream struct {
 
 // Cache says where content is kept, and how much.
 type Cache struct {
-	// Directory holds the blobs and nothing else. One process uses it at a time. Default: branchpoint in the user's cache
-	// directory.
+	// Directory holds the content, what is known of it and a lock, and nothing else. One process uses it at a time. Default:
+	// branchpoint in the user's cache directory.
 	Directory string `yaml:"directory"`
 	// MaxBytes is the budget. Default 50GiB; at least ParallelWindows times WindowBytes.
 	MaxBytes Bytes `yaml:"max_bytes"`

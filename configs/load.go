@@ -2,7 +2,6 @@ package configs
 
 import (
 	_ "embed" // for the example
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,26 +21,37 @@ func Example() string { return example }
 // Load reads and checks the file at path. Relative paths in the file are taken from the directory of the file, since a
 // service has no working directory to speak of. A refused file is an error that is Problems.
 func Load(path string) (*Config, error) {
+	c, _, err := load(path)
+	return c, err
+}
+
+// Check reads and checks the file at path as Load does, and wants the files to be there that it tells us to read. Load leaves
+// that to those who open them: one may come later, and whoever asks how a service is doing may see none of them.
+func Check(path string) error {
+	c, found, err := load(path)
+	if err != nil {
+		return err
+	}
+	c.checkFiles(found)
+	return found.err()
+}
+
+func load(path string) (*Config, *findings, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c, err := Parse(text)
-	if problems, ok := errors.AsType[Problems](err); ok {
-		for i := range problems {
-			problems[i].File = path
-		}
-		return nil, problems
-	}
+	found := newFindings(path)
+	c, err := parse(text, found)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	base, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c.resolve(base)
-	return c, nil
+	return c, found, nil
 }
 
 func readFile(path string) ([]byte, error) {
@@ -55,8 +65,9 @@ func readFile(path string) ([]byte, error) {
 
 // Parse reads and checks the text of a file. Text without settings means the defaults. A refused text is an error that is
 // Problems and holds everything that is wrong.
-func Parse(text []byte) (*Config, error) {
-	found := newFindings()
+func Parse(text []byte) (*Config, error) { return parse(text, newFindings("")) }
+
+func parse(text []byte, found *findings) (*Config, error) {
 	if len(text) > maxFile {
 		found.add(Position{}, "", fmt.Sprintf("the file is larger than %v", Bytes(maxFile)))
 		return nil, found.err()
@@ -69,23 +80,4 @@ func Parse(text []byte) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
-}
-
-// resolve makes every path of the configuration absolute.
-func (c *Config) resolve(base string) {
-	paths := []*string{&c.Cache.Directory, &c.Admin.TokenFile, &c.Interception.CADirectory}
-	for i := range c.Listeners {
-		paths = append(paths, &c.Listeners[i].TLS.CertificateFile, &c.Listeners[i].TLS.KeyFile)
-	}
-	for i := range c.Upstream.CAFiles {
-		paths = append(paths, &c.Upstream.CAFiles[i])
-	}
-	for i := range c.Token.Sources {
-		paths = append(paths, &c.Token.Sources[i].File)
-	}
-	for _, path := range paths {
-		if *path != "" && !filepath.IsAbs(*path) {
-			*path = filepath.Join(base, *path)
-		}
-	}
 }

@@ -40,6 +40,47 @@ func TestLoadResolvesPaths(t *testing.T) {
 	}
 }
 
+// TestLoadResolvesPrograms: a name without a slash is searched for, as the system does.
+func TestLoadResolvesPrograms(t *testing.T) {
+	setHome(t)
+	path := write(t, "token: {sources: [{type: command, command: [./get-token, ./x]}, {type: command, command: [get-token]}]}\n")
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := append(c.Token.Sources[0].Command, c.Token.Sources[1].Command...)
+	if want := []string{filepath.Join(filepath.Dir(path), "get-token"), "./x", "get-token"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestCheckWantsFiles: what is to be read has to be there, and what is made does not.
+func TestCheckWantsFiles(t *testing.T) {
+	setHome(t)
+	path := write(t, `cache: {directory: blobs}
+admin: {token_file: admin.token}
+upstream:
+  ca_files: [ca.pem, ..]
+token:
+  sources: [{type: file, file: token}, {type: command, command: [./get-token]}]
+`)
+	dir := filepath.Dir(path)
+	err := Check(path)
+	want := path + ":4:14: upstream.ca_files[0]: there is no file " + filepath.Join(dir, "ca.pem") + "\n" +
+		path + ":4:22: upstream.ca_files[1]: " + filepath.Dir(dir) + " is not a file\n" +
+		path + ":6:32: token.sources[0].file: there is no file " + filepath.Join(dir, "token")
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	if _, err := Load(path); err != nil {
+		t.Errorf("Load: %v", err)
+	}
+	whole := write(t, "upstream: {ca_files: ['"+path+"']}\ntoken: {sources: [{type: file, file: '"+path+"'}]}\n")
+	if err := Check(whole); err != nil {
+		t.Errorf("with the files: %v", err)
+	}
+}
+
 func TestLoadNamesTheFile(t *testing.T) {
 	setHome(t)
 	path := write(t, "x: 1\nlog: {level: loud}\n")

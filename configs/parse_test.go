@@ -214,7 +214,7 @@ func TestTransparent(t *testing.T) {
 	if err != nil || c.Listeners[0].Entitlement != originEntitlement || len(c.Listeners[0].ConnectPorts) > 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
-	f := newFindings()
+	f := newFindings("")
 	f.platform("listeners[0].kind", KindTransparent, "windows")
 	if len(f.problems) != 1 || !strings.HasPrefix(f.problems[0].String(), "listeners[0].kind: a transparent listener needs Linux") {
 		t.Errorf("on Windows: %v", f.problems)

@@ -53,6 +53,7 @@ func (ps Problems) Error() string {
 
 // findings collects problems while the file is read and checked.
 type findings struct {
+	file     string // the path of the file, empty when the text did not come from one
 	problems []Problem
 	// at tells where each setting stands that the file has.
 	at map[string]Position
@@ -60,8 +61,8 @@ type findings struct {
 	unread map[string]bool
 }
 
-func newFindings() *findings {
-	return &findings{at: map[string]Position{}, unread: map[string]bool{}}
+func newFindings(file string) *findings {
+	return &findings{file: file, at: map[string]Position{}, unread: map[string]bool{}}
 }
 
 // bad reports a value that was read and is wrong. A setting that the file does not have is reported where its nearest
@@ -80,7 +81,7 @@ func (f *findings) bad(path, format string, args ...any) {
 }
 
 func (f *findings) add(at Position, path, message string) {
-	f.problems = append(f.problems, Problem{Position: at, Path: path, Message: message})
+	f.problems = append(f.problems, Problem{File: f.file, Position: at, Path: path, Message: message})
 }
 
 // err returns the problems in the order of the file, nil when there are none.

@@ -30,8 +30,8 @@ type TokenSource struct {
 	Env string `yaml:"env,omitempty"`
 	// File is the path of a file that holds the token and nothing else. Required for file, refused otherwise.
 	File string `yaml:"file,omitempty"`
-	// Command is a program and its arguments; it prints the token. No shell is involved. Required for command, refused
-	// otherwise.
+	// Command is a program and its arguments; it prints the token. No shell is involved. A program without a slash is
+	// searched for where the system does. Required for command, refused otherwise.
 	Command []string `yaml:"command,omitempty"`
 	// Timeout bounds the command. For command only, refused otherwise. Less than 30s. Default, and zero: 10s.
 	Timeout Duration `yaml:"timeout,omitempty"`

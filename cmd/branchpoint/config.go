@@ -21,7 +21,7 @@ type configCheckCmd struct {
 
 // Run says "ok", or fails with every problem of the file.
 func (c *configCheckCmd) Run(s *streams) error {
-	if _, err := configs.Load(c.File); err != nil {
+	if err := configs.Check(c.File); err != nil {
 		return &configError{err}
 	}
 	_, err := fmt.Fprintf(s.out, "%s: ok\n", c.File)
