@@ -1,6 +1,9 @@
 package proxy_test
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 // TestSmoke is the main job: miss, hit, HEAD and range, byte for byte.
 func TestSmoke(t *testing.T) {
@@ -31,5 +34,39 @@ func TestSmoke(t *testing.T) {
 	}
 	if got := len(dp.requests()); got != asked {
 		t.Errorf("hits asked the DP %d times", got-asked)
+	}
+}
+
+// TestTheEndOfAFile: whether the last bytes are there is to be known before it is said, also when the file is.
+func TestTheEndOfAFile(t *testing.T) {
+	const (
+		hit, collapsed = "Branchpoint; hit", "Branchpoint; fwd=miss; collapsed"
+		miss, asked    = "Branchpoint; fwd=miss; stored", "Branchpoint; fwd=miss"
+	)
+	s := newSite(t, options{})
+	dp := newDP(3<<20 + 17)
+	s.start("dp1:80", dp)
+	c := s.client()
+	for _, tt := range []struct{ name, file, method, ranges, status string }{
+		{"cold", "a", "GET", "bytes=-500", miss},
+		{"warm", "a", "GET", "bytes=-500", hit},
+		{"more than is there", "a", "GET", "bytes=-3000000", miss},
+		{"more than there is", "a", "GET", "bytes=-9999999", hit},
+		{"HEAD", "b", "HEAD", "", asked},
+		{"HEAD of the end", "b", "HEAD", "bytes=-500", hit},
+		{"after HEAD", "b", "GET", "bytes=-500", miss},
+		{"warm, after HEAD", "b", "GET", "bytes=-500", hit},
+	} {
+		got := s.ask(c, tt.method, versioned+tt.file, "Range: "+tt.ranges)
+		for tt.status == hit && got.Header.Get("Cache-Status") == collapsed { // a slice is there a moment after its last byte
+			got = s.ask(c, tt.method, versioned+tt.file, "Range: "+tt.ranges)
+		}
+		if tt.method == "GET" {
+			wantStatus(t, got, http.StatusPartialContent)
+			wantBody(t, got, dp.data[len(dp.data)-len(got.body):])
+		}
+		if status := got.Header.Get("Cache-Status"); status != tt.status {
+			t.Errorf("%s: %q, want %q", tt.name, status, tt.status)
+		}
 	}
 }

@@ -14,8 +14,8 @@ const maxRanges = 4096
 type requested struct {
 	// valid says that the header is absent or can be understood. Otherwise it is to be ignored.
 	valid bool
-	// offset and length are the first range, as in cache.Use: length is -1 to the end of the file, and 0 when the size must
-	// be known first.
+	// offset and length are the first range, as in cache.Use: length is -1 to the end of the file. An offset below zero counts
+	// from the end: the size must be known first, so length is 0.
 	offset, length int64
 }
 
@@ -63,7 +63,7 @@ func parseSpec(spec string) (offset, length int64, ok bool) {
 	from, to = strings.Trim(from, " \t"), strings.Trim(to, " \t")
 	if from == "" {
 		n, ok := parseOffset(to)
-		return 0, 0, ok && n > 0 // net/http would answer "the last 0 bytes" with an impossible Content-Range
+		return -n, 0, ok && n > 0 // net/http would answer "the last 0 bytes" with an impossible Content-Range
 	}
 	offset, ok = parseOffset(from)
 	if !ok || to == "" {

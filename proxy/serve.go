@@ -29,7 +29,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 	key := e.key()
 	use := cache.Use{Client: e.client, Offset: ranges.offset, Length: ranges.length}
 	if r.Method == http.MethodHead {
-		use.Length = 0
+		use.Offset, use.Length = 0, 0
 	}
 	for again := true; ; again = false {
 		err := p.deliver(e, r, key, src, use)
@@ -58,6 +58,9 @@ func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watche
 		e.outcome = reader.Outcome()
 	}()
 	info := reader.Info()
+	if use.Offset < 0 { // the last so many bytes
+		use.Offset, use.Length = max(0, info.Size+use.Offset), -1
+	}
 	e.result = result(reader, use, src)
 	header := e.Header()
 	clear(header) // of the generation that was tried before
