@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"branchpoint/proxy/content"
 )
 
@@ -67,15 +69,8 @@ func passed(via []string, name string) bool {
 	return false
 }
 
-// isToken tells whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
-}
+// isToken tells whether s is a token of RFC 9110, section 5.6.2. The name of a header is one.
+func isToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 
 // splitHost returns the destination of a request, in lower case, and its port. The host is empty when there is none, or
 // when a tunnel's target holds anything else: what is looked at must be what is dialled.
