@@ -16,7 +16,7 @@ import (
 )
 
 // This file turns the configuration file into the Config of each part. What they share (registry, logger, dialer) is added
-// by serve.
+// in parts.go.
 
 // orInstant keeps a zero of the configuration, which means "at once", apart from the zero of a Config, which means the
 // default.
