@@ -12,7 +12,7 @@ import (
 	"branchpoint/integration/sim"
 )
 
-// control is a small HTTP endpoint on loopback that makes DPs misbehave while the site runs.
+// control is a small HTTP endpoint on loopback that makes servers misbehave while the site runs.
 type control struct {
 	site   *sim.Site
 	ln     net.Listener
@@ -64,10 +64,12 @@ func (c *control) handler() http.Handler {
 		c.site.Counters.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	}))
-	mux.HandleFunc("POST /dp/{name}/faults", c.change(c.inject))
-	mux.HandleFunc("DELETE /dp/{name}/faults", c.change(func(_ *http.Request, d *sim.DP) error { d.Faults.Clear(); return nil }))
-	mux.HandleFunc("POST /dp/{name}/kill", c.change(func(_ *http.Request, d *sim.DP) error { d.Kill(); return nil }))
-	mux.HandleFunc("POST /dp/{name}/revive", c.change(func(r *http.Request, d *sim.DP) error { return d.Revive(r.Context()) }))
+	mux.HandleFunc("POST /cloud/location", needJSON(c.locate))
+	mux.HandleFunc("POST /dp/{name}/faults", c.change(inject))
+	mux.HandleFunc("DELETE /dp/{name}/faults", c.change(func(_ *http.Request, s server) error { s.faults.Clear(); return nil }))
+	mux.HandleFunc("POST /dp/{name}/kill", c.change(func(_ *http.Request, s server) error { s.Kill(); return nil }))
+	mux.HandleFunc("POST /dp/{name}/revive", c.change(func(r *http.Request, s server) error { return s.Revive(r.Context()) }))
+	mux.HandleFunc("POST /dp/{name}/certificate", c.change(certify))
 	return mux
 }
 
@@ -81,35 +83,6 @@ func needJSON(change http.HandlerFunc) http.HandlerFunc {
 		}
 		change(w, r)
 	}
-}
-
-// change wraps what changes a DP.
-func (c *control) change(apply func(*http.Request, *sim.DP) error) http.HandlerFunc {
-	return needJSON(func(w http.ResponseWriter, r *http.Request) {
-		for _, d := range c.site.DPs() {
-			if d.Name() != r.PathValue("name") {
-				continue
-			}
-			if err := apply(r, d); err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		http.Error(w, "no such DP", http.StatusNotFound)
-	})
-}
-
-func (c *control) inject(r *http.Request, d *sim.DP) error {
-	var fault sim.Fault
-	in := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<16))
-	in.DisallowUnknownFields()
-	if err := in.Decode(&fault); err != nil {
-		return fmt.Errorf("read the fault: %w", err)
-	}
-	_, err := d.Faults.Inject(fault)
-	return err
 }
 
 // status shows what was sent so far.

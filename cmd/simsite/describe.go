@@ -17,6 +17,9 @@ func (c *serveCmd) describe(w io.Writer, site *sim.Site, control string) error {
 	for _, d := range site.DPs() {
 		fmt.Fprintf(&b, "  %s  %s  %s\n", d.Name(), d.URL("http"), d.URL("https"))
 	}
+	if site.Cloud != nil {
+		fmt.Fprintf(&b, "Cloud:\n  cloud    %s\n  storage  %s\n", site.Cloud.URL("https"), site.Storage.URL("https"))
+	}
 	fmt.Fprintln(&b, "Contents:")
 	for _, id := range site.Library.IDs() {
 		for _, v := range site.Library.Versions(id) {
@@ -55,14 +58,17 @@ func (c *serveCmd) describe(w io.Writer, site *sim.Site, control string) error {
 
 // describeJSON tells programs what describe tells people, in one line.
 func describeJSON(w io.Writer, site *sim.Site, control string) error {
-	type dp struct {
+	type server struct {
 		Name  string `json:"name"`
-		HTTP  string `json:"http"`
+		HTTP  string `json:"http,omitempty"`
 		HTTPS string `json:"https,omitempty"`
 	}
-	var dps []dp
+	var servers []server
 	for _, d := range site.DPs() {
-		dps = append(dps, dp{d.Name(), d.URL("http"), d.URL("https")})
+		servers = append(servers, server{d.Name(), d.URL("http"), d.URL("https")})
+	}
+	if site.Cloud != nil {
+		servers = append(servers, server{site.Cloud.Name(), "", site.Cloud.URL("https")}, server{site.Storage.Name(), "", site.Storage.URL("https")})
 	}
 	sizes := map[string]int64{}
 	for _, id := range site.Library.IDs() {
@@ -70,7 +76,7 @@ func describeJSON(w io.Writer, site *sim.Site, control string) error {
 			sizes[v.Segment()] = v.Size()
 		}
 	}
-	if err := json.NewEncoder(w).Encode(map[string]any{"dps": dps, "contents": sizes, "control": control}); err != nil {
+	if err := json.NewEncoder(w).Encode(map[string]any{"servers": servers, "contents": sizes, "control": control}); err != nil {
 		return fmt.Errorf("tell how to use the site: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,8 @@ import (
 // fetchCmd downloads from a site that "simsite serve" runs, maybe on another machine. It has the same library, and so knows
 // every byte.
 type fetchCmd struct {
-	URL        []string          `arg:"" help:"For bits and plain the URL of each file; for ccm and ts the locations of one content, in order."`
-	Client     string            `help:"Kind of client: bits, ccm, ts (task sequence) or plain." enum:"bits,ccm,ts,plain" default:"bits"`
+	URL        []string          `arg:"" help:"For bits and plain the URL of each file; for ccm and ts the locations of one content, in order; for cloud the file that holds a location, as the control endpoint's /cloud/location tells it."`
+	Client     string            `help:"Kind of client: bits, ccm, ts (task sequence), plain or cloud." enum:"bits,ccm,ts,plain,cloud" default:"bits"`
 	Clients    int               `help:"How many of them download side by side." default:"1"`
 	Size       int64             `help:"Size of the demonstration package in bytes; the same as the site's." default:"268435456"`
 	Proxy      *url.URL          `help:"An explicit http proxy; none without."`
@@ -29,6 +30,7 @@ type fetchCmd struct {
 	Header     string            `help:"Header that carries the token." default:"Authorization"`
 	Format     string            `help:"Format of that header." default:"Bearer {token}"`
 	Block      int64             `help:"Bytes of each range of bits and ccm; -1 is the whole file in one, -2 no range." default:"0"`
+	NoHead     bool              `help:"Leave out the HEAD of each blob, with cloud."`
 	RetryDelay time.Duration     `help:"Pause of bits and ccm after trouble." default:"1s"`
 	Retries    int               `help:"How many troubles in a row bits and ccm survive." default:"20"`
 	Idle       time.Duration     `help:"When a connection that brings nothing is given up." default:"30s"`
@@ -110,6 +112,13 @@ func (c *fetchCmd) client(config sim.ClientConfig) (func(context.Context) sim.Co
 	case "ts":
 		client, err := sim.NewTaskSequence(config)
 		return func(ctx context.Context) sim.ContentResult { return client.Download(ctx, c.URL...) }, err
+	case "cloud":
+		at, err := c.location()
+		if err != nil {
+			return nil, err
+		}
+		client, err := sim.NewCloudClient(sim.CloudConfig{BITS: bits, NoHead: c.NoHead})
+		return func(ctx context.Context) sim.ContentResult { return client.Download(ctx, at) }, err
 	case "plain":
 		client, err := sim.NewPlain(config)
 		return c.eachFile(func(ctx context.Context, url string) sim.Result { return client.Get(ctx, url) }), err
@@ -129,4 +138,17 @@ func (c *fetchCmd) eachFile(file func(context.Context, string) sim.Result) func(
 		}
 		return r
 	}
+}
+
+// location reads what the control endpoint has told. It is in a file because a command line is for everybody to read.
+func (c *fetchCmd) location() (sim.CloudLocation, error) {
+	var at location
+	text, err := os.ReadFile(c.URL[0])
+	if err != nil {
+		return sim.CloudLocation{}, fmt.Errorf("read the location: %w", err)
+	}
+	if len(c.URL) != 1 || json.Unmarshal(text, &at) != nil { // whose error would show a part of the secret
+		return sim.CloudLocation{}, fmt.Errorf("%q is not one file with a location", c.URL)
+	}
+	return sim.CloudLocation{URL: sim.NewSecret(at.URL), Header: at.Header, Value: sim.NewSecret(at.Value)}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 
 // ready is what "serve --json" tells.
 type ready struct {
-	DPs []struct {
+	Servers []struct {
 		Name, HTTP, HTTPS string
 	}
 	Contents map[string]int64
@@ -88,7 +89,7 @@ func TestFetch(t *testing.T) {
 	dir := t.TempDir()
 	ca, token, socket := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "token"), filepath.Join(dir, "control")
 	site := startJSON(t, "--size=2000000", "--ca-file="+ca, "--token="+token, "--control=unix:"+socket)
-	first, anonymous := site.DPs[0], site.DPs[3]
+	first, anonymous := site.Servers[0], site.Servers[3]
 	u, err := url.Parse(first.HTTPS)
 	if err != nil {
 		t.Fatal(err)
@@ -183,6 +184,65 @@ func TestFetchRefuses(t *testing.T) {
 	}
 }
 
+// TestFetchFromTheCloud: the location comes by the control endpoint and a file, and is in no output.
+func TestFetchFromTheCloud(t *testing.T) {
+	dir := t.TempDir()
+	ca, file := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "location")
+	site := startJSON(t, "--cloud", "--size=2000000", "--ca-file="+ca)
+	tr := &http.Transport{}
+	defer tr.CloseIdleConnections()
+	c, json := &http.Client{Transport: tr}, []string{"Content-Type", "application/json"}
+	for name, tt := range map[string]struct {
+		body   string
+		header []string
+		status int
+	}{
+		"a web page":  {`{"client":"a","content":"PS100010"}`, nil, 415},
+		"no client":   {`{"content":"PS100010"}`, json, 400},
+		"misspelt":    {`{"client":"a","contents":"PS100010"}`, json, 400},
+		"a good call": {`{"client":"a","content":"PS100010"}`, json, 200},
+	} {
+		status, body := call(t, c, "POST", site.Control+"/cloud/location", tt.body, tt.header...)
+		if status != tt.status {
+			t.Fatalf("%s: %d %s", name, status, body)
+		}
+		if status == 200 {
+			if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r, err := fetch(t, "--client=cloud", "--no-head", "--ca-file="+ca, file)
+	if err != nil || r.Bytes != site.Contents["PS100010.1"] || strings.Contains(fmt.Sprintf("%+v", r), "sig=") {
+		t.Errorf("%v, %+v", err, r)
+	}
+	for _, step := range []struct {
+		path, body string
+		status     int
+		ok         bool // the client still gets everything
+	}{
+		{"/dp/storage/certificate", `"expired"`, 204, false},
+		{"/dp/storage/certificate", `"rotten"`, 400, false},
+		{"/dp/storage/certificate", `"good"`, 204, true},
+		{"/dp/cloud/faults", `{"kind":"status"}`, 204, false},
+	} {
+		if status, body := call(t, c, "POST", site.Control+step.path, step.body, json...); status != step.status {
+			t.Errorf("%s %s: %d %s", step.path, step.body, status, body)
+		}
+		if r, err := fetch(t, "--client=cloud", "--ca-file="+ca, file); (err == nil) != step.ok || strings.Contains(fmt.Sprintf("%+v", r), "sig=") {
+			t.Errorf("after %s %s: %v, %+v", step.path, step.body, err, r)
+		}
+	}
+	if err := os.WriteFile(file, []byte(`{"url":5}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{file}, {filepath.Join(dir, "none")}, {ca, ca}} {
+		if _, err := fetch(t, append([]string{"--client=cloud"}, args...)...); err == nil || errors.Is(err, errUnverified) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 // TestPlaces: each DP at a place of its own, on ports that are the same everywhere.
 func TestPlaces(t *testing.T) {
 	c := parse(t, "--any-address", "--https-port=444", "--place=dp1.test=192.0.2.1", "--place=dp2.test=192.0.2.2", "--place=dp3.test=2001:db8::3",
@@ -192,11 +252,17 @@ func TestPlaces(t *testing.T) {
 		config.Places[1].HTTPSAddr != "192.0.2.2:444" || config.Places[0].Host != "dp1.test" {
 		t.Errorf("%v, %+v", err, config)
 	}
+	both := parse(t, "--cloud-place=cmg.test=192.0.2.5", "--cloud-place=blob.test=192.0.2.6", "--blob-life=5m")
+	if at, err := both.Serve.cloud(); err != nil || at.Service.Host != "cmg.test" || at.Storage.HTTPSAddr != "192.0.2.6:443" || at.BlobLife != 5*time.Minute {
+		t.Errorf("%+v, %v", at, err)
+	}
 	c.Serve.CAFile = filepath.Join(t.TempDir(), "ca.pem")
 	for name, change := range map[string]func(*serveCmd){
 		"three places":    func(c *serveCmd) { c.Place = c.Place[:3] },
 		"no address":      func(c *serveCmd) { c.Place[0] = "dp1.test" },
 		"not an address":  func(c *serveCmd) { c.Place[0] = "dp1.test=dp" },
+		"half a cloud":    func(c *serveCmd) { c.CloudPlace = []string{"cmg.test=192.0.2.5"} },
+		"cloud nowhere":   func(c *serveCmd) { c.CloudPlace = []string{"cmg.test", "blob.test"} },
 		"not on loopback": func(c *serveCmd) { c.AnyAddress = false },
 	} {
 		serve := c.Serve

@@ -48,6 +48,7 @@ type fileReport struct {
 	Conns     int      `json:"connections"`
 	Retries   int      `json:"retries"`
 	Restarts  int      `json:"restarts"`
+	Renewals  int      `json:"renewals"` // of a signed URL
 	Troubles  []string `json:"troubles,omitempty"`
 }
 
@@ -79,7 +80,7 @@ func shareOf(r sim.ContentResult) clientShare {
 	for _, f := range r.Files {
 		one := fileReport{
 			URL: f.URL, Error: text(f.Err), Status: f.Status, Issuer: f.Issuer, Bytes: f.Bytes, FirstByte: f.FirstByte.Seconds(),
-			Seconds: f.Took.Seconds(), Requests: f.Requests, Conns: f.Connections, Retries: f.Retries, Restarts: f.Restarts,
+			Seconds: f.Took.Seconds(), Requests: f.Requests, Conns: f.Connections, Retries: f.Retries, Restarts: f.Restarts, Renewals: f.Renewals,
 			Troubles: texts(f.Troubles),
 		}
 		if f.File != nil {

@@ -18,6 +18,9 @@ type serveCmd struct {
 	HTTPPort   int           `help:"Port for http at each place." default:"80"`
 	HTTPSPort  int           `help:"Port for https at each place." default:"443"`
 	AnyAddress bool          `help:"Let places be other than loopback: in a network namespace of a test."`
+	Cloud      bool          `help:"Add a cloud: a content service, and the storage that it signs URLs for."`
+	CloudPlace []string      `help:"NAME=ADDRESS of the content service and then of the storage, instead of ports of 127.0.0.1."`
+	BlobLife   time.Duration `help:"How long a signed URL is good." default:"1h"`
 	Control    string        `help:"Loopback address of the control endpoint, or unix:PATH of a socket." default:"127.0.0.1:0"`
 	JSON       bool          `help:"Tell how to use the site in one line of JSON, once it is ready."`
 	CAFile     string        `help:"Where to write the root certificate." default:"simsite-ca.pem" type:"path"`
@@ -72,7 +75,10 @@ func (c *serveCmd) config() (sim.SiteConfig, error) {
 	if config.Library, err = sim.DemoLibrary(c.Size); err != nil {
 		return config, err
 	}
-	if config.Places, err = c.places(); err != nil {
+	if config.Places, err = c.places(c.Place); err != nil {
+		return config, err
+	}
+	if config.Cloud, err = c.cloud(); err != nil {
 		return config, err
 	}
 	if config.Places == nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,6 +23,22 @@ const (
 	CertificateMisnamed
 	certificateKinds = iota
 )
+
+// names of the kinds, in their order.
+func certificateNames() [certificateKinds]string {
+	return [...]string{"good", "untrusted", "expired", "misnamed"}
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler for "good", "untrusted", "expired" and "misnamed".
+func (k *CertificateKind) UnmarshalText(text []byte) error {
+	names := certificateNames()
+	i := slices.Index(names[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("there is no certificate %q, but %v", text, names)
+	}
+	*k = CertificateKind(i)
+	return nil
+}
 
 // identity is the certificates of a server. They are made when they are needed.
 type identity struct {

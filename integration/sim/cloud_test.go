@@ -305,16 +305,18 @@ func TestCloudClientIsNotFooled(t *testing.T) {
 	}
 }
 
-// TestTokenIsNotForTheStorage: the request for a blob carries nothing but its signature.
+// TestTokenIsNotForTheStorage: the request for a blob carries nothing but its signature, and what is for a proxy is not sent
+// within its tunnel.
 func TestTokenIsNotForTheStorage(t *testing.T) {
 	k := newTestCloud(t, ContentServiceConfig{})
+	proxy, _ := newProxy(t)
 	seen := make(chan http.Header, 100)
 	k.storage.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { seen <- r.Header; k.storage.ServeHTTP(w, r) })
 	k.storage.Kill()
 	if err := k.storage.Revive(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	client := k.client(t, func(c *CloudConfig) { c.BITS.Token = NewSecret("canary") })
+	client := k.client(t, func(c *CloudConfig) { c.BITS.Token, c.BITS.Proxy = NewSecret("canary"), proxy })
 	if r := client.Download(t.Context(), k.Locate(clientA, testApp+".1")); r.Err != nil {
 		t.Fatal(r.Err)
 	}
@@ -322,7 +324,7 @@ func TestTokenIsNotForTheStorage(t *testing.T) {
 		t.Fatal("the storage saw nothing")
 	}
 	for len(seen) > 0 {
-		if h := <-seen; h.Get("Authorization") != "" {
+		if h := <-seen; h.Get("Authorization") != "" || h.Get("Proxy-Connection") != "" || h.Get("Connection") != "Keep-Alive" {
 			t.Errorf("the storage saw %q", h)
 		}
 	}

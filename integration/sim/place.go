@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 )
 
 // Place is where a DP is and what it is called.
@@ -13,6 +14,38 @@ type Place struct {
 	Host string
 	// HTTPAddr and HTTPSAddr are where it listens. A DP without https leaves the latter alone.
 	HTTPAddr, HTTPSAddr string
+}
+
+// CloudPlace is where the cloud of a site is. Everything in it has https only.
+type CloudPlace struct {
+	// Service and Storage are those of the content service and of the blobs; their http addresses do not count. Zero means
+	// free ports of 127.0.0.1.
+	Service, Storage Place
+	// BlobLife is how long a signed URL of a blob is good. Zero means an hour.
+	BlobLife time.Duration
+}
+
+func (s *Site) makeCloud(c SiteConfig) (err error) {
+	storage := StorageConfig{
+		Name: "storage", Host: c.Cloud.Storage.Host, Addr: c.Cloud.Storage.HTTPSAddr, AnyAddress: c.AnyAddress, Library: s.Library, CA: s.CA,
+		Counters: s.Counters, Log: s.Log,
+	}
+	service := ContentServiceConfig{
+		Name: "cloud", Host: c.Cloud.Service.Host, Addr: c.Cloud.Service.HTTPSAddr, AnyAddress: c.AnyAddress, CA: s.CA,
+		BlobLife: c.Cloud.BlobLife, Counters: s.Counters, Log: s.Log,
+	}
+	if c.Link != nil {
+		if storage.Link, err = NewLink(*c.Link); err != nil {
+			return err
+		}
+		service.Link = storage.Link
+	}
+	if s.Storage, err = NewStorage(storage); err != nil {
+		return err
+	}
+	service.Storage = s.Storage
+	s.Cloud, err = NewContentService(service)
+	return err
 }
 
 // places is where the four DPs are.

@@ -18,6 +18,8 @@ type SiteConfig struct {
 	BasePort int
 	// Places are those of the DPs in the order of Site.DPs, instead of Host and BasePort. Nil means ports of 127.0.0.1.
 	Places []Place
+	// Cloud adds a content service with its storage. Nil means none.
+	Cloud *CloudPlace
 	// AnyAddress is for Places in network namespaces of a test; see DPConfig.
 	AnyAddress bool
 	// Tokens says how tokens are shown and refused.
@@ -30,7 +32,7 @@ type SiteConfig struct {
 	LogTo io.Writer
 }
 
-// Site is a Configuration Manager site with four DPs and its "SMS Issuing" root. Everything in it may be used while it
+// Site is a Configuration Manager site with four DPs, maybe a cloud, and its "SMS Issuing" root. Everything in it may be used while it
 // runs; nothing of it is to be replaced.
 type Site struct {
 	Library  *Library
@@ -48,6 +50,10 @@ type Site struct {
 	Windows *DP
 	// Anonymous has http for everybody.
 	Anonymous *DP
+
+	// Cloud and Storage are nil unless they are configured.
+	Cloud   *ContentService
+	Storage *Storage
 }
 
 // StartSite makes a site and starts its DPs. Close ends it.
@@ -74,8 +80,13 @@ func StartSite(c SiteConfig) (*Site, error) {
 	if err := s.makeDPs(c); err != nil {
 		return nil, fmt.Errorf("make the site: %w", err)
 	}
-	for _, d := range s.DPs() {
-		if err := d.Start(); err != nil {
+	if c.Cloud != nil {
+		if err := s.makeCloud(c); err != nil {
+			return nil, fmt.Errorf("make the site's cloud: %w", err)
+		}
+	}
+	for _, o := range s.origins() {
+		if err := o.Start(); err != nil {
 			return nil, errors.Join(fmt.Errorf("start the site: %w", err), s.Close())
 		}
 	}
@@ -133,11 +144,22 @@ func (s *Site) Locations(segment string) []string {
 	return urls
 }
 
-// Close ends all DPs and waits for them.
+func (s *Site) origins() []*origin {
+	var list []*origin
+	for _, d := range s.DPs() {
+		list = append(list, d.origin)
+	}
+	if s.Cloud != nil {
+		list = append(list, s.Storage.origin, s.Cloud.origin)
+	}
+	return list
+}
+
+// Close ends all DPs and the cloud, and waits for them.
 func (s *Site) Close() error {
 	var errs []error
-	for _, d := range s.DPs() {
-		errs = append(errs, d.Close())
+	for _, o := range s.origins() {
+		errs = append(errs, o.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -67,6 +67,40 @@ func TestSite(t *testing.T) {
 	}
 }
 
+func TestSiteWithACloud(t *testing.T) {
+	library := newSmallLibrary(t)
+	site, err := StartSite(SiteConfig{Library: library, Cloud: &CloudPlace{BlobLife: time.Minute}, Link: &LinkConfig{RTT: time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer site.Close() //nolint:errcheck // nothing of it can fail
+	client, err := NewCloudClient(CloudConfig{BITS: BITSConfig{ClientConfig: ClientConfig{Library: library, RootCAs: site.CA.Pool()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := client.Download(t.Context(), site.Cloud.Locate(clientA, testPackage))
+	if r.Err != nil || site.Counters.BytesBy()["storage"] != library.Versions(testPackage)[0].Size() {
+		t.Errorf("%v, %v", r.Err, site.Counters.BytesBy())
+	}
+	for name, place := range map[string]Place{"address": {HTTPSAddr: "0.0.0.0:0"}, "taken": {HTTPSAddr: site.Cloud.Address("https")}} {
+		if _, err := StartSite(SiteConfig{Library: library, Cloud: &CloudPlace{Service: place}}); err == nil {
+			t.Errorf("%s: a second site starts there", name)
+		}
+	}
+}
+
+func TestCertificateNames(t *testing.T) {
+	for i, name := range certificateNames() {
+		var k CertificateKind
+		if err := k.UnmarshalText([]byte(name)); err != nil || k != CertificateKind(i) {
+			t.Errorf("%q is %d, %v", name, k, err)
+		}
+	}
+	if new(CertificateKind).UnmarshalText([]byte("x")) == nil {
+		t.Error("nonsense is a certificate")
+	}
+}
+
 func TestCloseEndsClientsThatAreStuck(t *testing.T) {
 	d := newTestDP(t, DPConfig{Library: newSmallLibrary(t)})
 	in := inject(t, d, Fault{Kind: FaultStall, After: 1000})
