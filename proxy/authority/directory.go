@@ -1,0 +1,163 @@
+package authority
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The files of a directory. A key file holds its certificate as well, and is what counts; the certificate file beside it is
+// a copy for people and other programs.
+const (
+	currentKey   = "ca.key"
+	currentCert  = "ca.pem"
+	nextKey      = "ca.next.key"
+	nextCert     = "ca.next.pem"
+	previousCert = "ca.previous.pem"
+)
+
+// Certificates are the certificates of a directory.
+type Certificates struct {
+	// Current signs.
+	Current *x509.Certificate
+	// Next will sign when it is activated. Nil: none is prepared.
+	Next *x509.Certificate
+	// Previous signed before the last activation; its key is gone. Nil: there was none.
+	Previous *x509.Certificate
+}
+
+// Read returns the certificates of a directory. The error is ErrNone when there is no authority in it.
+func Read(dir string) (c Certificates, err error) {
+	current, err := readPair(dir, currentKey)
+	if err != nil {
+		return c, err
+	}
+	c.Current = current.cert
+	next, err := readPair(dir, nextKey)
+	if err == nil {
+		c.Next = next.cert
+	} else if !errors.Is(err, ErrNone) {
+		return c, err
+	}
+	c.Previous, err = readPrevious(dir)
+	return c, err
+}
+
+func readPrevious(dir string) (*x509.Certificate, error) {
+	path := filepath.Join(dir, previousCert)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the previous certificate authority: %w", err)
+	}
+	defer f.Close()
+	text, err := readAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the previous certificate authority: %w", err)
+	}
+	cert, err := parseCertificate(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading the previous certificate authority: %s: %w", path, err)
+	}
+	return cert, nil
+}
+
+// Create makes an authority for the names in a directory, which is made when it does not exist, and returns its
+// certificate. The error is ErrExists when there is one: it is never overwritten, and of two that are made at once one stays.
+func Create(dir string, names Names) (*x509.Certificate, error) {
+	if err := makeDirectory(dir); err != nil {
+		return nil, fmt.Errorf("making the directory of the certificate authority: %w", err)
+	}
+	return add(dir, names, currentKey, ErrExists)
+}
+
+// Rotate prepares the next authority, for the names, beside the one that is in use. The error is ErrNone when there is no
+// such, and ErrPrepared when a next one is waiting.
+func Rotate(dir string, names Names) (*x509.Certificate, error) {
+	if _, err := readPair(dir, currentKey); err != nil {
+		return nil, err
+	}
+	return add(dir, names, nextKey, ErrPrepared)
+}
+
+// add makes an authority in a key file that must not be there.
+func add(dir string, names Names, name string, there error) (*x509.Certificate, error) {
+	made, text, err := makePair(names)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := seal(text)
+	if err != nil {
+		return nil, fmt.Errorf("protecting the key: %w", err)
+	}
+	if err := write(filepath.Join(dir, name), sealed, secretMode, placeNew); errors.Is(err, fs.ErrExist) {
+		return nil, errors.Join(fmt.Errorf("%w in %s", there, dir), settle(dir))
+	} else if err != nil {
+		return nil, fmt.Errorf("writing the certificate authority: %w", err)
+	}
+	return made.cert, settle(dir)
+}
+
+// Activate puts the prepared authority to use and returns its certificate. The key of the one before is gone after that; its
+// certificate stays, so that people can be told to trust it no longer. The error is ErrNotPrepared when Rotate did not
+// prepare one.
+func Activate(dir string) (*x509.Certificate, error) {
+	c, err := Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	if c.Next == nil {
+		return nil, errors.Join(fmt.Errorf("%w in %s", ErrNotPrepared, dir), settle(dir))
+	}
+	if err := write(filepath.Join(dir, previousCert), encodeCertificate(c.Current), publicMode, replace); err != nil {
+		return nil, fmt.Errorf("keeping the certificate of the authority so far: %w", err)
+	}
+	if err := replace(filepath.Join(dir, nextKey), filepath.Join(dir, currentKey)); err != nil {
+		return nil, fmt.Errorf("putting the next certificate authority to use: %w", err)
+	}
+	return c.Next, settle(dir)
+}
+
+// settle makes the certificate files agree with the key files. It also finishes what was interrupted.
+func settle(dir string) error {
+	c, err := Read(dir)
+	if err != nil {
+		return err
+	}
+	if err := copyOut(filepath.Join(dir, currentCert), c.Current); err != nil {
+		return fmt.Errorf("writing the certificate: %w", err)
+	}
+	if c.Next != nil {
+		err = copyOut(filepath.Join(dir, nextCert), c.Next)
+	} else if err = os.Remove(filepath.Join(dir, nextCert)); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err = errors.Join(err, syncDirectory(dir)); err != nil {
+		return fmt.Errorf("writing the next certificate: %w", err)
+	}
+	return nil
+}
+
+func copyOut(path string, cert *x509.Certificate) error {
+	text := encodeCertificate(cert)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	return write(path, text, publicMode, replace)
+}
+
+// readAll reads a file of ours; a longer one is not.
+func readAll(f *os.File) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s is longer than %d bytes", f.Name(), maxFile)
+	}
+	return text, err
+}
