@@ -67,7 +67,7 @@ func (d *Door) Serve(ctx context.Context, drain time.Duration) error {
 	})
 	accepted := make(chan error, 1)
 	go func() {
-		accepted <- d.accept()
+		accepted <- d.accept(ctx)
 		d.hits.slow.Close()
 	}()
 	d.server.Serve(d.hits.slow) // ends when nobody is accepted any more
@@ -87,20 +87,20 @@ func (d *Door) Serve(ctx context.Context, drain time.Duration) error {
 }
 
 // accept takes clients until the listener ends. It returns nil when it was closed.
-func (d *Door) accept() error {
+func (d *Door) accept(ctx context.Context) error {
 	for {
 		conn, err := d.clients.accept()
 		if conn == nil || err != nil {
 			return err
 		}
-		d.receive(conn)
+		d.receive(ctx, conn)
 	}
 }
 
-// receive begins with a client that has just connected.
-func (d *Door) receive(conn net.Conn) {
+// receive begins with a client that has just connected. ctx is that of Serve.
+func (d *Door) receive(ctx context.Context, conn net.Conn) {
 	if d.settings.Load().Transparent {
-		d.hits.attend(conn, d.redirected)
+		d.hits.attend(conn, func(c *traveller) { d.redirected(ctx, c) })
 		return
 	}
 	d.enter(conn, nil)

@@ -54,7 +54,7 @@ func (d *Door) within(c *traveller, certificate *tls.Certificate) {
 	c.Conn = &resumed{Conn: c.Conn, read: first}
 	if first[0] != recordHandshake {
 		_ = c.SetDeadline(time.Time{})
-		d.p.forward.splice(c.Conn, nil, c.to.host, func(carried, error) {})
+		d.p.forward.splice(c.Conn, c.to.host, func(carried, error) {})
 		return
 	}
 	if d.secure(c, show(certificate)) {

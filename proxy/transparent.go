@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"net/url"
@@ -14,8 +15,8 @@ import (
 // his own can have its bytes kept under the name of another. Everything else is passed on, byte for byte, to the address that
 // the client meant.
 
-// redirected begins with a client of a transparent listener.
-func (d *Door) redirected(c *traveller) {
+// redirected begins with a client of a transparent listener. What is not clear when ctx ends is given up.
+func (d *Door) redirected(ctx context.Context, c *traveller) {
 	meant, err := d.original(tcpConn(c.came))
 	if err != nil || meant == addrPort(c.came.LocalAddr()) {
 		d.turnAway(c, err)
@@ -23,28 +24,48 @@ func (d *Door) redirected(c *traveller) {
 	}
 	o, early, err := readOpening(c.came)
 	if err != nil {
-		c.came.Close()
+		c.Close()
 		return
 	}
+	c.Conn = &resumed{Conn: c.came, read: early}
 	if o.protocol == protocolHTTP && d.answersFor(o.host, meant.Port()) {
-		d.p.metrics.redirected.WithLabelValues(d.settings.Load().Name, "http").Inc()
-		c.Conn, c.to = &resumed{Conn: c.came, read: early}, d.byHost(meant)
+		d.count("http")
+		c.to = d.byHost(meant)
 		d.hits.serve(c)
 		return
 	}
-	d.passOn(c.came, o, early, meant)
+	if o.protocol == protocolTLS {
+		if certificate, ok := d.take(ctx, o.host, strconv.Itoa(int(meant.Port()))); ok {
+			d.count("tls")
+			c.to = byName(o.host, meant)
+			if d.secure(c, show(certificate)) {
+				d.hits.serve(c)
+			}
+			return
+		}
+	}
+	if ctx.Err() != nil {
+		c.Close()
+		return
+	}
+	d.count("passed")
+	d.passOn(c, o, meant)
+}
+
+// count tells the metrics what becomes of a redirected connection.
+func (d *Door) count(way string) {
+	d.p.metrics.redirected.WithLabelValues(d.settings.Load().Name, way).Inc()
 }
 
 // turnAway ends a connection that came here by itself: there is no address to pass it on to but ours.
 func (d *Door) turnAway(c *traveller, err error) {
-	c.came.Close()
-	name := d.settings.Load().Name
-	d.p.metrics.redirected.WithLabelValues(name, "direct").Inc()
-	attrs := []any{"listener", name, "client", c.address}
+	d.count("direct")
+	attrs := []any{"listener", d.settings.Load().Name, "client", c.address}
 	if err != nil {
 		attrs = append(attrs, "error", err)
 	}
 	d.p.log.Info("a connection was refused: this listener is for connections that a firewall redirects", attrs...)
+	c.Close()
 }
 
 // byHost leads the requests of a connection to the host that each of them names, and those for a host that is none of ours to
@@ -54,6 +75,11 @@ func (d *Door) byHost(meant netip.AddrPort) *destination {
 		scheme: "http", host: meant.String(),
 		named: func(name string) bool { return d.answersFor(name, meant.Port()) },
 	}
+}
+
+// byName leads the requests of a connection to the host that its TLS named, and to no other.
+func byName(host string, meant netip.AddrPort) *destination {
+	return &destination{scheme: "https", host: net.JoinHostPort(host, strconv.Itoa(int(meant.Port()))), strict: true}
 }
 
 // answersFor tells whether a Host header names one of our hosts, at the port that the connection was made to.
@@ -71,12 +97,11 @@ func (d *Door) answersFor(name string, meant uint16) bool {
 }
 
 // passOn has a connection passed on untouched.
-func (d *Door) passOn(conn net.Conn, o opening, early []byte, meant netip.AddrPort) {
+func (d *Door) passOn(c *traveller, o opening, meant netip.AddrPort) {
 	name, begin := d.settings.Load().Name, time.Now()
-	d.p.metrics.redirected.WithLabelValues(name, "passed").Inc()
-	d.p.forward.splice(conn, early, meant.String(), func(did carried, err error) {
+	d.p.forward.splice(c.Conn, meant.String(), func(did carried, err error) {
 		attrs := []any{
-			"listener", name, "client", conn.RemoteAddr().String(), "destination", meant.String(), "host", o.host,
+			"listener", name, "client", c.address, "destination", meant.String(), "host", o.host,
 			"sent", did.toTarget, "received", did.toClient, "took", time.Since(begin),
 		}
 		if err != nil {
@@ -92,6 +117,8 @@ func tcpConn(conn net.Conn) *net.TCPConn {
 	case *net.TCPConn:
 		return c
 	case *limitedConn:
+		return tcpConn(c.Conn)
+	case *resumed:
 		return tcpConn(c.Conn)
 	}
 	return nil

@@ -4,11 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
@@ -45,13 +50,18 @@ type redirect struct {
 func wasMeant(*net.TCPConn) (netip.AddrPort, error) { return meant, nil }
 
 // newRedirect makes one whose host is dp1, with a file of 4 KiB in every content. original tells where clients were going.
-func newRedirect(t testing.TB, original func(*net.TCPConn) (netip.AddrPort, error)) *redirect {
+func newRedirect(t testing.TB, original func(*net.TCPConn) (netip.AddrPort, error), change ...func(*Config)) *redirect {
 	r := &redirect{TB: t}
 	store, err := cache.New(cache.Config{Directory: t.TempDir()})
 	r.must(err)
 	r.server, err = net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
-	r.p, err = New(Config{Cache: store, Origins: smallFile{[]byte("4096")}, Dial: r.dial, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.NewTextHandler(&r.log, nil))})
+	config := Config{Cache: store, Origins: smallFile{[]byte("4096")}, Dial: r.dial, Registerer: prometheus.NewRegistry(),
+		Logger: slog.New(slog.NewTextHandler(&r.log, nil))}
+	for _, c := range change {
+		c(&config)
+	}
+	r.p, err = New(config)
 	r.must(err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
@@ -89,7 +99,7 @@ func (r *redirect) dial(ctx context.Context, _, address string) (net.Conn, error
 	r.dialled = append(r.dialled, address)
 	r.mu.Unlock()
 	if address != meant.String() {
-		return nil, &ForbiddenError{}
+		return nil, errors.New("nobody is there")
 	}
 	return new(net.Dialer).DialContext(ctx, "tcp", r.server.Addr().String())
 }
@@ -183,6 +193,64 @@ func TestRedirectedToOurHost(t *testing.T) {
 	}
 	server.Close()
 	<-served
+}
+
+// authority makes certificates for dp1 and elsewhere.
+type authority struct {
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t testing.TB) *authority {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"dp1", "elsewhere"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{key, cert}
+}
+
+func (a *authority) Covers(name string) bool { return a.cert.VerifyHostname(name) == nil }
+func (a *authority) Certificate(string) (*tls.Certificate, error) {
+	return &tls.Certificate{Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key}, nil
+}
+
+// TestRedirectedTLS: TLS to our host is seen into, and leads to that host alone. TLS to others is not touched.
+func TestRedirectedTLS(t *testing.T) {
+	a := newAuthority(t)
+	r := newRedirect(t, wasMeant, func(c *Config) { c.Authority, c.InterceptHosts = a, []string{"dp1"} })
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	conn := tls.Client(r.client(), &tls.Config{RootCAs: roots, ServerName: "dp1"})
+	in := bufio.NewReader(conn)
+	for _, tt := range []struct {
+		host   string
+		status int
+		body   string
+	}{
+		{"dp1:80", 200, "4096"}, {"DP1", 200, "4096"},
+		{"elsewhere", 421, "Branchpoint: this connection leads to another server than the request names.\n"},
+	} {
+		r.say(conn, "GET /SMS_DP_SMSPKG$/PS100015.1/sccm?/a.cab HTTP/1.1\r\nHost: "+tt.host+"\r\n\r\n")
+		if status, body := r.hearAnswer(in); status != tt.status || body != tt.body {
+			t.Errorf("Host %s: got %d: %q, want %d: %q", tt.host, status, body, tt.status, tt.body)
+		}
+	}
+	if dials := r.dials(); slices.Contains(dials, meant.String()) {
+		t.Errorf("%q was dialled for what is ours", dials)
+	}
+	other := r.client()
+	hello := string(clientHello(&tls.Config{ServerName: "elsewhere"}))
+	r.say(other, hello)
+	r.hear(r.accept(), hello)
 }
 
 // TestPassedOn: what is not for us reaches the server byte for byte, and its answer the client.
@@ -362,7 +430,7 @@ func TestSilence(t *testing.T) {
 			d.original = wasMeant
 			client, conn := net.Pipe()
 			begin := time.Now()
-			d.hits.attend(conn, d.redirected)
+			d.hits.attend(conn, func(c *traveller) { d.redirected(t.Context(), c) })
 			io.WriteString(client, said)
 			go io.WriteString(far, "SSH-2.0-server\r\n")
 			line, err := bufio.NewReader(client).ReadString('\n')
