@@ -53,11 +53,13 @@ func (f *findings) header(path, name string) {
 
 // hasMeaning recognizes, in lower case, what no credential can travel in: a header that ends at the next hop or frames the
 // message (RFC 9110, section 7.6.1), one that a cache sets by itself when it asks for a part of a file (ranges, conditions,
-// codings, BranchCache), and one that every distribution point is shown and not only the one that the client named.
+// codings, BranchCache), one that every distribution point is shown and not only the one that the client named, and one that
+// the proxy does not count when it tells credentials apart.
 func hasMeaning(name string) bool {
 	switch name {
 	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "via", "max-forwards", "http2-settings",
-		"host", "content-length", "content-type", "expect", "range", "accept", "accept-encoding", "user-agent":
+		"host", "content-length", "content-type", "expect", "range", "accept", "accept-encoding", "user-agent",
+		"accept-language", "cache-control", "pragma":
 		return true
 	}
 	return strings.HasPrefix(name, "if-") || strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "x-p2p-")

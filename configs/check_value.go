@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -118,19 +119,24 @@ func (f *findings) credentials(path, text string) bool {
 	return found
 }
 
-// withPort returns a plain URL with its port, the usual one of its scheme when it has none: one server has one such text.
+// withPort returns a plain URL with its port, the usual one of its scheme when it has none, and an address in its shortest
+// form: one server has one such text.
 func withPort(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Port() != "" {
-		return strings.TrimRight(text, "/")
+	if err != nil {
+		return text
 	}
-	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	host := u.Hostname()
+	if addr, err := netip.ParseAddr(host); err == nil {
+		host = addr.String()
+	}
+	return u.Scheme + "://" + net.JoinHostPort(host, cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
 }
 
 // plainURL returns a URL in lower case without the slash at its end.
 func plainURL(text string) string { return strings.ToLower(strings.TrimSuffix(text, "/")) }
 
-// isHostPort recognizes a DNS name or an IP address (IPv6 in brackets), and a port if there is one.
+// isHostPort recognizes a DNS name or an IP address (IPv6 in brackets, without a zone), and a port if there is one.
 func isHostPort(s string) bool {
 	host := s
 	if at := strings.LastIndexByte(s, ':'); at >= 0 && !strings.HasSuffix(s, "]") {
@@ -142,7 +148,7 @@ func isHostPort(s string) bool {
 	}
 	if inside, ok := strings.CutPrefix(host, "["); ok {
 		addr, err := netip.ParseAddr(strings.TrimSuffix(inside, "]"))
-		return err == nil && addr.Is6() && strings.HasSuffix(inside, "]")
+		return err == nil && addr.Is6() && addr.Zone() == "" && strings.HasSuffix(inside, "]")
 	}
 	return isDNSName(host)
 }

@@ -74,6 +74,7 @@ func corpus(t *testing.T) []string {
 		{"token: {sources: [{type: task_sequence, env: %q}]}", variables},
 		{"hierarchy: %q", []string{"a", "host", "host:", "host:x", "HOST:x", "hosts:x", "ghost:x", "ü", "a/b", "a b", strings.Repeat("x", 255)}},
 		{`distribution_points: [{url: "http://dp1"}, {url: %q}]`, urls},
+		{`distribution_points: [{url: "http://[::1]"}, {url: %q}]`, urls},
 		{`distribution_points: [{url: "http://dp1", token_url: %q}]`, urls},
 		{`distribution_points: [{url: "https://dp1:443"}, {url: %q, hierarchy: west, audience: mine}]`, urls},
 		{"upstream: {token_endpoint_port: %s}\ndistribution_points: [{url: 'http://[::1]:81'}]", []string{"0", "1", "443", "65535", "65536"}},
@@ -103,7 +104,7 @@ var (
 	variables = []string{"_SMSTSDPAuthToken", "A", "A=B", "A B", "ü", "\x00", "a\tb", strings.Repeat("v", 64), strings.Repeat("v", 65), ""}
 	urls      = []string{"http://dp1", "http://dp1/", "http://dp1//", "HTTP://DP1:80", "http://dp1:080", "http://dp1:8080", "https://dp1",
 		"https://dp1:443", "https://dp1:0443", "https://dp1:0", "http://dp1:65535", "http://dp1:65536", "http://dp1:", "http://", "dp1",
-		"http://[::1]", "http://[::1]:80", "http://[::1%25eth0]:80", "http://u@dp1", "http://dp1?", "http://dp1#", "http://dp1/x", "ftp://dp1",
+		"http://[::1]", "http://[0::1]:80", "http://[::1%25eth0]:80", "https://[::1%25eth0]", "http://u@dp1", "http://dp1?", "http://dp1#", "http://dp1/x", "ftp://dp1",
 		"http://10.0.0.1", "http://dp_1", "http://dp1.", "http://%64p1", ""}
 	durations   = []string{"0", "1ns", "2ns", "999ms", "1s", "5m", "29s", "29999ms", "30s", "1h", "59m59s", "24h", "2000000h"}
 	manySources = strings.Repeat("{type: file, file: /f}, ", 99) + "{type: file, file: /f}"
