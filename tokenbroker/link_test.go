@@ -22,7 +22,8 @@ func TestASourceThatDoesNotComeBack(t *testing.T) {
 			t.Helper()
 			began := time.Now()
 			_, err := w.Authorize(t.Context(), audience, http.Header{})
-			if want = "token for " + audience + ": token source file: " + want; err == nil || err.Error() != want || time.Since(began) != after {
+			want = "token for " + audience + ": token source file: " + want
+			if err == nil || err.Error() != want || time.Since(began) != after {
 				t.Errorf("Authorize after %v = %v; want %q after %v", time.Since(began), err, want, after)
 			}
 		}

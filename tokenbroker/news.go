@@ -11,8 +11,9 @@ import (
 var errNoSetter = errors.New("no configured token source takes tokens that are handed in")
 
 // Refused says that a server did not accept the token with this stamp: it answered 401, or it answered 403 and then let in
-// the token that Another gave. A 403 alone may be about the file. The token is not used again for this audience: the next Authorize asks the sources anew, once for all callers, and passes over a source that still has the
-// same secret. A stamp that is no longer current changes nothing, so a burst of refusals costs one fetch.
+// the token that Another gave. A 403 alone may be about the file. The token is not used again for this audience: the next
+// Authorize asks the sources anew, once for all callers, and passes over a source that still has the same secret. A stamp
+// that is no longer current changes nothing, so a burst of refusals costs one fetch.
 func (b *Broker) Refused(audience string, s Stamp) {
 	t, _, ok := b.stamped(audience, s)
 	if !ok {

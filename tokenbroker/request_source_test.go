@@ -62,7 +62,7 @@ func TestLastAcceptedComesFirst(t *testing.T) {
 // TestAcceptedTokenOfAnotherSource is not the request source's to keep.
 func TestAcceptedTokenOfAnotherSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Config{Sources: []Source{NewRequestSource(), always("file", "good", nil)}, MaxAge: time.Hour, RefreshBefore: time.Minute})
+		w := newWorld(t, Config{Sources: []Source{NewRequestSource(), always("file", "good", nil)}, MaxAge: time.Hour})
 		w.Accepted("site", w.wants(t, "site", "good"))
 		w.Accepted("site", 0)
 		w.Accepted("other", 1)
