@@ -318,3 +318,20 @@ func TestTheFloorCountsWhatIsNotWrittenYet(t *testing.T) {
 	}
 	checkQuiet(t, c)
 }
+
+// TestAWindowMakesRoomForItselfOnly: a stream that ends with its window has nothing removed for the slice behind it.
+func TestAWindowMakesRoomForItselfOnly(t *testing.T) {
+	dir := fastDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		const window = 4 * sliceBytes
+		c := newTest(t, Config{Directory: dir, scrubEvery: -1, WindowBytes: window, MaxBytes: 2*entryCost + sliceBytes + window})
+		awaitCount(t, c)
+		mustFetch(t, c, Key{Name: "other"}, newSource(newTruth(1, sliceBytes)), 0, -1)
+		pass(time.Minute) // for the record to be written
+		mustFetch(t, c, Key{Name: "o"}, newSource(newTruth(2, 2*window)), 0, window)
+		synctest.Wait()
+		if got := c.Objects(); len(got) != 2 {
+			t.Errorf("there are %+v, want both", got)
+		}
+	})
+}

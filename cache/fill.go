@@ -149,8 +149,11 @@ func (f *fill) slice(buf []byte) (bool, error) {
 	var sum uint32
 	for off := from; off < to; {
 		n, err := f.stream.Read(buf[:min(int64(len(buf)), to-off)])
+		if n > 0 && off == from && f.next >= f.end && f.reserve(f.next, f.next+1) != nil {
+			return false, nil
+		}
 		if n > 0 && mine {
-			if err := f.write(buf[:n], off); err != nil {
+			if err := f.write(buf[:n], off, to); err != nil {
 				return false, err
 			}
 			sum = crc32.Update(sum, castagnoli, buf[:n])
@@ -168,17 +171,19 @@ func (f *fill) slice(buf []byte) (bool, error) {
 	return f.finish(sum, to-from), nil
 }
 
-// write stores bytes and lets the readers have them.
-func (f *fill) write(p []byte, off int64) error {
+// write stores bytes and lets the readers have them, the last ones of the slice only when it is finished.
+func (f *fill) write(p []byte, off, to int64) error {
 	if _, err := f.b.file.WriteAt(p, off); err != nil {
 		f.b.c.health.failed(err)
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
 	f.b.c.metrics.filled.Add(float64(len(p)))
-	f.b.mu.Lock()
-	f.off = off + int64(len(p))
-	f.b.wake()
-	f.b.mu.Unlock()
+	if off += int64(len(p)); off < to {
+		f.b.mu.Lock()
+		f.off = off
+		f.b.wake()
+		f.b.mu.Unlock()
+	}
 	return nil
 }
 
@@ -193,20 +198,19 @@ func (f *fill) finish(sum uint32, n int64) (more bool) {
 		f.reserved -= n
 	}
 	f.next++
-	beyond := f.next >= f.end
-	more = !beyond || f.goOn()
+	more = f.next < f.end || f.goOn()
 	b.wake()
 	b.mu.Unlock()
 	if mine {
 		b.c.space.wrote(n)
 		b.c.markDirty(b.e)
 	}
-	return more && (!beyond || f.reserve(f.next, f.next+1) == nil)
+	return more
 }
 
 // goOn claims a slice beyond the window while somebody reads and nobody else has it: a stream that gives the whole object
-// whatever it was asked for is used for as long as its bytes are needed, any other one ends here by itself. It does so
-// before a reader is woken, who would ask for the same slice. b.mu is held.
+// whatever it was asked for is used for as long as its bytes are needed, any other one ends here by itself, before room is
+// made for them. It claims before a reader is woken, who would ask for the same slice. b.mu is held.
 func (f *fill) goOn() bool {
 	b := f.b
 	if f.next >= b.n || !b.free(f.next) || b.readers == 0 || b.gone != nil || b.c.ctx.Err() != nil {
