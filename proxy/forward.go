@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/elazarl/goproxy"
@@ -30,6 +31,7 @@ type forwarder struct {
 	shared  *http.Transport
 	pins    pins
 	tunnels tunnels
+	spliced sync.Map // netip.AddrPort, our own ends of connections to where redirected clients were going: see splice
 	demands *demands
 }
 

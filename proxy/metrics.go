@@ -43,7 +43,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "branchpoint_forward_failures_total", Help: "Forwarded requests whose destination gave no answer."}),
 		redirected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "branchpoint_redirected_connections_total",
-			Help: "Connections to transparent listeners: http and tls are answered here, passed go where they were going, direct ones are refused."},
+			Help: "Connections to transparent listeners: http and tls are answered here, passed go where they were going, direct and loop are refused."},
 			[]string{"listener", "way"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "branchpoint_tls_connections_total",

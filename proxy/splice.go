@@ -16,9 +16,12 @@ func (f *forwarder) splice(client net.Conn, address string, ended func(carried, 
 		var did carried
 		conn, err := f.reach(address)
 		if err == nil {
+			own := addrPort(conn.LocalAddr())
+			f.spliced.Store(own, true)
 			t.target = t.newEnd(conn, nil)
 			t.alive()
 			did = t.run()
+			f.spliced.Delete(own)
 		} else {
 			f.metrics.forwardFailures.Inc()
 			abort(client)
@@ -26,6 +29,12 @@ func (f *forwarder) splice(client net.Conn, address string, ended func(carried, 
 		ended(did, err)
 		t.client.Close()
 	}()
+}
+
+// isOwn tells whether a client is ourselves: what we pass on has been redirected to us again, and would be for ever.
+func (f *forwarder) isOwn(client net.Addr) bool {
+	_, ok := f.spliced.Load(addrPort(client))
+	return ok
 }
 
 // reach dials for no client's request in particular.

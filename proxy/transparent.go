@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
@@ -19,15 +20,23 @@ import (
 func (d *Door) redirected(ctx context.Context, c *traveller) {
 	meant, err := d.original(tcpConn(c.came))
 	if err != nil || meant == addrPort(c.came.LocalAddr()) {
-		d.turnAway(c, err)
+		d.turnAway(c, slog.LevelInfo, "direct", "nobody redirected it, and there is no address to pass it on to but ours")
 		return
 	}
 	o, early, err := readOpening(c.came)
-	if err != nil {
+	switch {
+	case err != nil:
 		c.Close()
-		return
+	case d.p.forward.isOwn(c.came.RemoteAddr()):
+		d.turnAway(c, slog.LevelWarn, "loop", "it is our own; the firewall has to leave out the user that Branchpoint runs as")
+	default:
+		c.Conn = &resumed{Conn: c.came, read: early}
+		d.choose(ctx, c, o, meant)
 	}
-	c.Conn = &resumed{Conn: c.came, read: early}
+}
+
+// choose answers what is for a host of ours, and has everything else passed on.
+func (d *Door) choose(ctx context.Context, c *traveller, o opening, meant netip.AddrPort) {
 	if o.protocol == protocolHTTP && d.answersFor(o.host, meant.Port()) {
 		d.count("http")
 		c.to = d.byHost(meant)
@@ -57,14 +66,11 @@ func (d *Door) count(way string) {
 	d.p.metrics.redirected.WithLabelValues(d.settings.Load().Name, way).Inc()
 }
 
-// turnAway ends a connection that came here by itself: there is no address to pass it on to but ours.
-func (d *Door) turnAway(c *traveller, err error) {
-	d.count("direct")
-	attrs := []any{"listener", d.settings.Load().Name, "client", c.address}
-	if err != nil {
-		attrs = append(attrs, "error", err)
-	}
-	d.p.log.Info("a connection was refused: this listener is for connections that a firewall redirects", attrs...)
+// turnAway ends a connection that can neither be answered nor passed on.
+func (d *Door) turnAway(c *traveller, level slog.Level, way, reason string) {
+	d.count(way)
+	d.p.log.Log(context.Background(), level, "a connection to a transparent listener was refused",
+		"listener", d.settings.Load().Name, "client", c.address, "reason", reason)
 	c.Close()
 }
 

@@ -94,10 +94,14 @@ func (r *redirect) must(err error) {
 	}
 }
 
-func (r *redirect) dial(ctx context.Context, _, address string) (net.Conn, error) {
+func (r *redirect) note(address string) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.dialled = append(r.dialled, address)
-	r.mu.Unlock()
+}
+
+func (r *redirect) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	r.note(address)
 	if address != meant.String() {
 		return nil, errors.New("nobody is there")
 	}
@@ -380,10 +384,31 @@ func TestDirect(t *testing.T) {
 			}
 			r.stop()
 			r.p.Close()
-			if dials := r.dials(); len(dials) > 0 || !strings.Contains(r.log.String(), "refused") {
+			if dials := r.dials(); len(dials) > 0 || !strings.Contains(r.log.String(), "nobody redirected it") {
 				t.Errorf("%q was dialled; the log:\n%s", dials, &r.log)
 			}
 		})
+	}
+}
+
+// TestRedirectedToItself: a firewall that catches what we send as well makes no circle that fills the machine.
+func TestRedirectedToItself(t *testing.T) {
+	var r *redirect
+	r = newRedirect(t, wasMeant, func(c *Config) {
+		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			r.note(address)
+			return new(net.Dialer).DialContext(ctx, network, r.address)
+		}
+	})
+	client := r.client()
+	r.say(client, "\x00")
+	if n, err := client.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Errorf("%d bytes came", n)
+	}
+	r.stop()
+	r.p.Close()
+	if dials := r.dials(); len(dials) != 1 || !strings.Contains(r.log.String(), "it is our own") {
+		t.Errorf("%q was dialled; the log:\n%s", dials, &r.log)
 	}
 }
 
