@@ -68,7 +68,8 @@ func (c *Cache) load(i int) {
 }
 
 // loadFolder reads the records among names. What no good record claims is left over from a process that ended in the
-// middle, and is removed, unless tidy is false because this process may have begun to store in the folder.
+// middle, and is removed, unless tidy is false because this process may have begun to store in the folder. A record that
+// cannot be read may be good: it and its bytes are left for another start.
 func (c *Cache) loadFolder(folder string, names []string, tidy bool) {
 	there := make(map[string]bool, len(names))
 	for _, name := range names {
@@ -88,7 +89,7 @@ func (c *Cache) loadFolder(folder string, names []string, tidy bool) {
 		if err != nil {
 			c.log.Warn("an object on disk is not to be used", "file", folder+"/"+name, "error", err)
 		}
-		claimed[base] = err == nil || busy(err)
+		claimed[base] = err == nil || errors.Is(err, errStorage)
 		if err == nil {
 			found = append(found, e)
 		}
@@ -99,11 +100,11 @@ func (c *Cache) loadFolder(folder string, names []string, tidy bool) {
 	}
 }
 
-// loadEntry reads one record, and notes that its name is pinned.
+// loadEntry reads one record, and notes that its name is pinned. Only an error of the disk is an errStorage.
 func (c *Cache) loadEntry(base string) (*entry, error) {
 	data, used, err := c.disk.ReadFile(base + ".rec")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errStorage, err)
 	}
 	r, err := decodeRecord(data)
 	if err != nil {

@@ -21,6 +21,7 @@ func TestFaultsAtTheStart(t *testing.T) {
 	}{
 		{"no descriptor for a folder", errNoDescriptors, []string{"list"}, true},
 		{"no descriptor for a record", errNoDescriptors, []string{"read"}, false},
+		{"a record cannot be read", syscall.EIO, []string{"read"}, false},
 		{"a folder cannot be listed", syscall.EIO, []string{"list"}, true},
 	}
 	for _, row := range rows {
