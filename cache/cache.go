@@ -9,8 +9,9 @@
 // When the disk is full or failing, readers are served straight from their Source: a failure of the cache is never a
 // failure of the reader.
 //
-// Lock order: folder.mu or entry.mu, then index.mu, then nothing; blob.mu and the small ones are taken last or alone. No lock
-// is held across upstream I/O, and only folder.mu and entry.mu across disk I/O.
+// Lock order: background.scrubs, then one of folder.mu, blob.verifying and entry.mu, then one of the others, under which no
+// lock is taken. No lock is held across upstream I/O. Across disk I/O only those four are, space.mu while the disk says how
+// much is free, and blob.mu while a blob that nobody uses is closed.
 package cache
 
 import (

@@ -23,7 +23,8 @@ type fill struct {
 	stream   io.ReadCloser // nil until upstream answered
 }
 
-// claim makes a fill for w and gives it the slices. b.mu is held; the caller launches it after unlocking.
+// claim makes a fill for w and gives it the slices. b.mu is held, unless nobody else knows b yet; the caller launches the fill
+// after unlocking.
 func (b *blob) claim(w window, src Source) *fill {
 	f := &fill{b: b, src: src, first: w.first, next: w.first, end: w.end, off: int64(w.first) * sliceBytes}
 	for i := w.first; i < w.end; i++ {
@@ -35,7 +36,7 @@ func (b *blob) claim(w window, src Source) *fill {
 	return f
 }
 
-// launch runs fills. The caller holds a reference of the entry, which each of them takes over for itself.
+// launch runs fills. The caller holds a reference of the entry and keeps it; each fill takes one of its own.
 func (b *blob) launch(fills []*fill) {
 	for _, f := range fills {
 		b.c.index.mu.Lock()

@@ -102,7 +102,7 @@ func (c *Cache) find(key Key) (e *entry, due bool) {
 		return newest, false
 	}
 	k, ok := o.checks[key.Origin]
-	if !ok || k.entry.gone {
+	if !ok {
 		x.hold(newest)
 		return newest, true
 	}

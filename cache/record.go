@@ -2,7 +2,6 @@ package cache
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,8 +86,6 @@ func (r *record) stored() int64 {
 	}
 	return total
 }
-
-func (r *record) sum(slice int) uint32 { return binary.BigEndian.Uint32(r.Sums[4*slice:]) }
 
 func (r *record) info() Info {
 	return Info{Size: r.Size, LastModified: r.LastModified, ETag: string(r.ETag), ContentType: string(r.ContentType)}

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -97,7 +98,7 @@ func (b *blob) verify(slice int) {
 	defer b.verifying.Unlock()
 	b.mu.Lock()
 	todo := b.present.has(slice) && !b.checked.has(slice)
-	want := (&record{Sums: b.sums}).sum(slice)
+	want := binary.BigEndian.Uint32(b.sums[4*slice:])
 	b.mu.Unlock()
 	if !todo {
 		return

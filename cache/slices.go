@@ -30,17 +30,6 @@ func (b bits) has(i int) bool { return b[i/8]&(1<<(i%8)) != 0 }
 func (b bits) set(i int)      { b[i/8] |= 1 << (i % 8) }
 func (b bits) clear(i int)    { b[i/8] &^= 1 << (i % 8) }
 
-// count returns how many of the first n slices are in the set.
-func (b bits) count(n int) int {
-	k := 0
-	for i := range n {
-		if b.has(i) {
-			k++
-		}
-	}
-	return k
-}
-
 // window is a run of slices [first, end).
 type window struct{ first, end int }
 

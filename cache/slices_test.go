@@ -32,6 +32,17 @@ func TestSliceArithmetic(t *testing.T) {
 	}
 }
 
+// count returns how many of the first n slices are in the set.
+func (b bits) count(n int) int {
+	k := 0
+	for i := range n {
+		if b.has(i) {
+			k++
+		}
+	}
+	return k
+}
+
 func TestBitsAgainstAMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	for range 50 {

@@ -12,7 +12,7 @@ type State string
 const (
 	// StateOK means that bytes are stored.
 	StateOK State = "ok"
-	// StateFull means that no room can be made: what is there is open or pinned, or the disk is down to its floor.
+	// StateFull means that no room can be made: what is there is open, pinned or protected, or the disk is down to its floor.
 	StateFull State = "full"
 	// StateFailing means that the disk refuses reads or writes. It is tried again every few seconds.
 	StateFailing State = "failing"
@@ -21,7 +21,7 @@ const (
 // Status is how the cache is doing.
 type Status struct {
 	State State `json:"state"`
-	// Reason is the disk's error when State is not StateOK.
+	// Reason says why State is not StateOK: the disk's error when it is StateFailing.
 	Reason string `json:"reason,omitempty"`
 	// Since is when State became what it is, zero while it is StateOK.
 	Since time.Time `json:"since,omitzero"`
