@@ -1,0 +1,142 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"branchpoint/integration/sim"
+)
+
+// crowd: a hundred clients download at once while a hundred other connections pass through. The line carries the file once,
+// and afterwards nothing is left of them.
+func (s *transparentSite) crowd(t *testing.T) {
+	url := s.dps["IPv4"].URL("http") + "/SMS_DP_SMSPKG$/" + sim.DemoPackage + "/sccm?/setup.exe"
+	ln := s.server.listen(t, net.JoinHostPort(fmt.Sprint(wan4, s.next), "80"))
+	s.next++
+	var served sync.WaitGroup
+	served.Go(func() { each(echo)(ln) })
+	defer served.Wait()
+	defer ln.Close()
+	s.fetch(t, url) // connections to the DP are kept for a while
+	goroutines, files := s.box.metric("go_goroutines"), s.box.metric("process_open_fds")
+	before := s.overTheLine()
+	var work sync.WaitGroup
+	work.Go(func() { s.fetch(t, "--clients", "100", url) })
+	for range 100 {
+		work.Go(func() {
+			conn, err := s.client.dial(t.Context(), "tcp", ln.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			if err := errors.Join(conn.SetDeadline(time.Now().Add(time.Minute)), heardBack(conn, 20_000)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work.Wait()
+	if got, most := s.overTheLine()-before, int64(100*20_000*12/10+packageSize/16); got > most {
+		t.Errorf("%d bytes came over the line, want at most %d", got, most)
+	}
+	s.box.expectBack(t, "go_goroutines", goroutines)
+	s.box.expectBack(t, "process_open_fds", files)
+}
+
+// expectBack waits until a metric is down again at what it was.
+func (b *box) expectBack(t *testing.T, name string, want float64) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		got := b.metric(name)
+		if got <= want {
+			return
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-deadline:
+			t.Errorf("%s is %v, it was %v", name, got, want)
+			return
+		}
+	}
+}
+
+// boxDies: without the box clients go straight to the DPs, by each of the two ways that the file with the redirect tells of;
+// and when the box is there again, so is what it had.
+func (s *transparentSite) boxDies(t *testing.T) {
+	f, url := s.publish(t, "IPv4", "http")
+	s.curl(t, url, f)
+
+	s.redirect("") // the dead man's switch
+	ctx, cancel := context.WithCancel(t.Context())
+	var man sync.WaitGroup
+	man.Go(func() { s.sayThatItIsWell(t, ctx) })
+	s.awaitWay(t, url, true)
+	s.box.kill()
+	began := time.Now()
+	s.awaitWay(t, url, false)
+	t.Logf("the box was killed; %.1f s later its clients went straight to the DP", time.Since(began).Seconds())
+	cancel()
+	man.Wait()
+
+	s.redirect(`"clients"`) // what systemd does at the start
+	if s.reaches(t, url) {
+		t.Error("the dead box still answers")
+	}
+	s.router.do("nft", "delete", "table", "inet", "branchpoint") // and at the end
+	s.awaitWay(t, url, false)
+
+	s.box.start(s.box.command(s.in(s.router)...))
+	s.redirect(`"clients"`)
+	before := s.overTheLine()
+	s.curl(t, url, f)
+	if got := s.overTheLine() - before; got > f.Size/50 {
+		t.Errorf("%d bytes came over the line for what the box had before it died", got)
+	}
+}
+
+// sayThatItIsWell keeps the switch on until ctx ends, as long as the box is well.
+func (s *transparentSite) sayThatItIsWell(t *testing.T, ctx context.Context) {
+	address := strings.TrimPrefix(s.box.admin, "http://")
+	const on = `flush set inet branchpoint clients; add element inet branchpoint clients { "clients" timeout 2s }`
+	for ctx.Err() == nil {
+		health := exec.Command("ip", "netns", "exec", s.router.name, binary, "health", "--address", address)
+		if health.Run() == nil {
+			s.router.do("nft", on)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// reaches tells whether a client can download.
+func (s *transparentSite) reaches(t *testing.T, url string) bool {
+	t.Helper()
+	return s.inClient("curl", "--silent", "--fail", "--max-time", "5", "--head", "--output", "/dev/null", url).Run() == nil
+}
+
+// awaitWay waits until a client that downloads comes through the box, or reaches the DP without it.
+func (s *transparentSite) awaitWay(t *testing.T, url string, box bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		out, err := s.inClient("curl", "--silent", "--fail", "--max-time", "5", "--head", url).Output()
+		if through := strings.Contains(strings.ToLower(string(out)), "\nvia: "); err == nil && through == box {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("curl --head %s: %v: %s", url, err, out)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
