@@ -77,11 +77,15 @@ listeners:
 `)
 	site := []string{"dp1:80", "dp1:443", "dp1:80", "dp1:443", "dp2:8080", "dp2:8443", "mp1:80", "mp1:443", "mp2:8443", "mp3:80", "mp3:443",
 		"[2001:db8::1]:80", "[2001:db8::1]:443", "cmg:80", "cmg:443", "cmg:8443"}
+	caught := c.Listeners[0] // of a kind that not every system can parse
+	caught.Kind, caught.Entitlement = configs.KindTransparent, "origin"
+	c.Listeners = append(c.Listeners, caught)
 	for i, want := range []proxy.Listener{
 		{Name: "here", Entitlement: proxy.Machine, AnyHost: true, ConnectPorts: []string{"443"}, MaxConnections: 9},
 		{Name: "office", Entitlement: proxy.Origin, Hosts: append(slices.Clone(site), "*.example.com"), ConnectPorts: []string{"443", "8443"}, MaxConnections: 4096},
 		{Name: "lab", Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Hosts: site,
 			ConnectPorts: []string{"443"}, MaxConnections: 4096},
+		{Name: "here", Entitlement: proxy.Origin, Transparent: true, Hosts: site, ConnectPorts: []string{"443"}, MaxConnections: 9},
 	} {
 		want.PointedHosts = pointedHosts(c)
 		if got := proxyListener(c, c.Listeners[i]); !reflect.DeepEqual(got, want) {
