@@ -24,6 +24,7 @@ type entry struct {
 	used   time.Time     // last use, as eviction sees it
 	stamp  time.Time     // the use that the disk remembers
 	client uint64        // who used it last
+	sure   time.Time     // when upstream was last asked for it, its creation when that was in another process
 	hot    bool          // in the protected segment
 	gone   bool          // no longer found; its files go when refs is zero
 	at     *list.Element // in its segment

@@ -86,7 +86,8 @@ func folderOf(name string) int {
 }
 
 // find returns the generation that origin is known to have, with a reference, and whether its check is due. It returns
-// nil when upstream has to be asked what the object is.
+// nil when upstream has to be asked what the object is. Of an immutable object there is only one, and its check is never
+// waited for.
 func (c *Cache) find(key Key) (e *entry, due bool) {
 	c.load(folderOf(key.Name))
 	x := &c.index
@@ -99,7 +100,7 @@ func (c *Cache) find(key Key) (e *entry, due bool) {
 	newest := o.generations[len(o.generations)-1]
 	if !key.Mutable {
 		x.hold(newest)
-		return newest, false
+		return newest, c.doubtful(newest)
 	}
 	k, ok := o.checks[key.Origin]
 	if !ok {
@@ -153,8 +154,9 @@ func (c *Cache) settle(key Key, info Info, prepare func(*entry)) *entry {
 	return e
 }
 
-// note remembers a check of a mutable object.
+// note remembers a check, that of a mutable object by its origin.
 func (o *object) note(key Key, k check) {
+	k.entry.sure = k.at
 	if !key.Mutable {
 		return
 	}
@@ -177,8 +179,8 @@ func (x *index) expireGroup(key Key, now time.Time, checkAfter time.Duration) {
 	x.due[key.Group] = now
 }
 
-// unreachable notes that origin could not be asked, so that the next request does not wait for it again at once.
-func (c *Cache) unreachable(key Key, e *entry) {
+// keep notes that what is there has to do, although origin did not say so: it is not asked again at once.
+func (c *Cache) keep(key Key, e *entry) {
 	x := &c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()

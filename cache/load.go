@@ -120,7 +120,7 @@ func (c *Cache) loadEntry(base string) (*entry, error) {
 	}
 	return &entry{
 		key:  Key{Name: string(r.Name), Group: string(r.Group), Mutable: r.Mutable},
-		info: r.info(), created: r.Created, base: base,
+		info: r.info(), created: r.Created, sure: r.Created, base: base,
 		stored: r.stored(), used: used, stamp: used, hot: r.Hot, recorded: true,
 	}, nil
 }

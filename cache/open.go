@@ -19,6 +19,10 @@ func (c *Cache) Open(ctx context.Context, key Key, src Source, use Use) (*Reader
 	var asked, alone bool
 	for range openTries {
 		e, due := c.find(key)
+		if due && e != nil && !key.Mutable {
+			c.doubt(key, src, use)
+			due = false
+		}
 		if due && (e == nil || !asked) {
 			err := c.resolve(ctx, key, src, use, alone)
 			asked, alone = err == nil, errors.Is(err, errOthersRefused)
@@ -30,7 +34,7 @@ func (c *Cache) Open(ctx context.Context, key Key, src Source, use Use) (*Reader
 				c.releaseIf(e)
 				return nil, err
 			}
-			c.unreachable(key, e)
+			c.keep(key, e)
 		}
 		if r := c.reader(ctx, e, src, use); r != nil {
 			return r, nil
@@ -92,21 +96,7 @@ var errOthersRefused = errors.New("another reader was refused")
 // resolve asks src what the object is, once for everybody who asks at the same time; alone means that src is asked
 // although another Source is being asked.
 func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, alone bool) error {
-	id := key.Name
-	if key.Mutable {
-		id = key.Origin + " " + key.Name
-	}
-	c.flights.mu.Lock()
-	f := c.flights.running[id]
-	if f == nil || alone {
-		f = &flight{src: src, done: make(chan struct{})}
-		c.flights.running[id] = f
-		c.work.Go(func() {
-			f.err = c.guarded(func() error { return c.ask(key, src, use) })
-			c.land(id, f)
-		})
-	}
-	c.flights.mu.Unlock()
+	f := c.join(key, src, use, alone)
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -116,6 +106,26 @@ func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, alone
 		return errOthersRefused
 	}
 	return f.err
+}
+
+// join returns the flight that asks what the object is, and starts it when there is none.
+func (c *Cache) join(key Key, src Source, use Use, alone bool) *flight {
+	id := key.Name
+	if key.Mutable {
+		id = key.Origin + " " + key.Name
+	}
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	f := c.flights.running[id]
+	if f == nil || alone {
+		f = &flight{src: src, done: make(chan struct{})}
+		c.flights.running[id] = f
+		c.work.Go(func() {
+			f.err = c.guarded(func() error { return c.ask(key, src, use) })
+			c.land(id, f)
+		})
+	}
+	return f
 }
 
 // land ends a flight.
@@ -137,8 +147,11 @@ func (c *Cache) ask(key Key, src Source, use Use) error {
 	if !due {
 		return nil
 	}
+	if known != nil && !key.Mutable {
+		c.keep(key, known) // whatever comes of it
+	}
 	info, stream, err := c.question(src, use, known != nil)
-	if errors.Is(err, ErrMissing) {
+	if key.Mutable && errors.Is(err, ErrMissing) {
 		c.missing(key)
 	}
 	if err != nil {

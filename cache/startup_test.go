@@ -194,7 +194,7 @@ func writeKnown(dir string, known truth, name string) error {
 	sum := checksum(data)
 	r := record{
 		Version: recordVersion, Name: text(name), Size: 100, LastModified: known.info.LastModified, SliceBytes: sliceBytes,
-		Created: known.info.LastModified, Present: bits{1}, Sums: []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)},
+		Created: time.Now(), Present: bits{1}, Sums: []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)},
 	}
 	line, err := r.encode()
 	if err != nil {
