@@ -154,6 +154,7 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(refusal)
 		return
 	}
+	d.p.learner.note(e, r)
 	e.target, e.class = d.p.classify(e, r)
 	d.p.dispatch(e, r)
 }

@@ -86,6 +86,7 @@ type Proxy struct {
 	verdict   verdicts
 	questions questions[verdictID, content.ID]
 	forward   *forwarder
+	learner   learner
 	via       []string // the header's value; nobody changes it
 
 	interception *interception
