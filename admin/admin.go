@@ -72,6 +72,7 @@ type Config struct {
 	Contents  Contents
 	Upstreams Upstreams
 	Tokens    Tokens
+	Learned   Learned
 	// Registry holds the metrics of the program. New adds those of the process and of Go.
 	Registry *prometheus.Registry
 	// Background runs what goes on after its request, such as a scrub, and is waited for by its owner. It must not block.
@@ -86,8 +87,8 @@ func (c *Config) validate() error {
 		return errors.New("admin: a version is needed")
 	case !c.Token.set():
 		return errors.New("admin: a token is needed")
-	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil:
-		return errors.New("admin: listeners, store, contents, upstreams and tokens are needed")
+	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil || c.Learned == nil:
+		return errors.New("admin: listeners, store, contents, upstreams, tokens and what was learned are needed")
 	case c.Registry == nil || c.Background == nil:
 		return errors.New("admin: a registry, and somebody who runs background work, are needed")
 	}

@@ -135,7 +135,7 @@ func (s *site) config(t *testing.T) Config {
 	}
 	return Config{
 		Version: "v1.2.3", Token: token,
-		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker,
+		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker, Learned: &lessons{},
 		Registry: s.registry, Background: s.work.Go,
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -227,6 +227,7 @@ func TestNewRefuses(t *testing.T) {
 		"no contents":   func(c *Config) { c.Contents = nil },
 		"no upstreams":  func(c *Config) { c.Upstreams = nil },
 		"no tokens":     func(c *Config) { c.Tokens = nil },
+		"none learned":  func(c *Config) { c.Learned = nil },
 		"no registry":   func(c *Config) { c.Registry = nil },
 		"no background": func(c *Config) { c.Background = nil },
 	} {

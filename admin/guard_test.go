@@ -8,11 +8,12 @@ import (
 	"branchpoint/cache"
 )
 
-var reads = []string{"/metrics", "/api/v1/status", "/api/v1/contents", "/api/v1/upstreams", "/api/v1/tokens"}
+var reads = []string{"/metrics", "/api/v1/status", "/api/v1/contents", "/api/v1/upstreams", "/api/v1/tokens",
+	"/api/v1/learned"}
 
 var changes = []struct{ method, path string }{
 	{"PUT", "/api/v1/tokens/default"}, {"PUT", "/api/v1/contents/x/pin"}, {"DELETE", "/api/v1/contents/x/pin"},
-	{"DELETE", "/api/v1/contents/x"}, {"POST", "/api/v1/scrub"},
+	{"DELETE", "/api/v1/contents/x"}, {"DELETE", "/api/v1/learned"}, {"POST", "/api/v1/scrub"},
 }
 
 func TestChangesNeedTheToken(t *testing.T) {

@@ -24,12 +24,14 @@ func (s *Server) routes() http.Handler {
 	r.Get("/api/v1/contents/{name}", s.handle(s.serveContent))
 	r.Get("/api/v1/upstreams", s.handle(s.serveUpstreams))
 	r.Get("/api/v1/tokens", s.handle(s.serveTokens))
+	r.Get("/api/v1/learned", s.handle(s.serveLearned))
 	r.Group(func(r chi.Router) {
 		r.Use(s.requireToken)
 		r.Put("/api/v1/tokens/{audience}", s.handle(s.setToken))
 		r.Put("/api/v1/contents/{name}/pin", s.handle(s.pinContent(true)))
 		r.Delete("/api/v1/contents/{name}/pin", s.handle(s.pinContent(false)))
 		r.Delete("/api/v1/contents/{name}", s.handle(s.removeContent))
+		r.Delete("/api/v1/learned", s.handle(s.forgetLearned))
 		r.Post("/api/v1/scrub", s.handle(s.startScrub))
 	})
 	return r

@@ -1,8 +1,6 @@
 package proxy
 
-import (
-	"strings"
-)
+import "strings"
 
 // LearnedShape is what kind of text the value of a header is. It is made of a few fixed words, so it cannot give the value
 // away.

@@ -58,7 +58,7 @@ func Serve(ctx context.Context, c *configs.Config, version string, log *slog.Log
 
 	api, err := admin.New(admin.Config{
 		Version: version, Token: token,
-		Listeners: doors.status, Store: store, Contents: store, Upstreams: pool, Tokens: broker,
+		Listeners: doors.status, Store: store, Contents: store, Upstreams: pool, Tokens: broker, Learned: front,
 		Registry: shared.registry, Background: work.Go, Logger: log,
 	})
 	if err != nil {
