@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +78,7 @@ type options struct {
 	listen   net.Listener
 	drain    time.Duration
 	check    time.Duration // of the cache
+	points   []upstream.Location
 }
 
 func newSite(t testing.TB, o options) *site {
@@ -86,7 +88,7 @@ func newSite(t testing.TB, o options) *site {
 	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := cache.New(cache.Config{Directory: s.dir, CheckAfter: o.check, Registerer: s.metrics, Logger: logger})
 	s.must(err)
-	pool, err := upstream.New(upstream.Config{Dial: s.dial, Via: "1.1 here", Registerer: s.metrics, Logger: logger,
+	pool, err := upstream.New(upstream.Config{Locations: o.points, Dial: s.dial, RootCAs: o.config.RootCAs, Via: "1.1 here", Registerer: s.metrics, Logger: logger,
 		ConnectTimeout: 2 * time.Second, HeaderTimeout: 2 * time.Second, StallTimeout: 2 * time.Second,
 		GiveUpAfter: 2 * time.Second, CoolDown: time.Millisecond, CoolDownMax: 2 * time.Millisecond})
 	s.must(err)
@@ -171,6 +173,9 @@ func (s *site) startServer(name string, server *http.Server) {
 	s.must(err)
 	server.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.add(name, ln.Addr().String())
+	if server.TLSConfig != nil {
+		ln = tls.NewListener(ln, server.TLSConfig)
+	}
 	served := make(chan error)
 	go func() { served <- server.Serve(ln) }()
 	s.Cleanup(func() {

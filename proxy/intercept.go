@@ -38,7 +38,7 @@ type interception struct {
 	authority Authority // nil: nothing is seen into
 	names     []string  // hosts, or "*.suffix"
 	tunnelled []string  // the same, and stronger
-	learned   *learned
+	serving   *serving
 	demands   *demands
 	sights    *sights
 	log       *slog.Logger
@@ -47,7 +47,7 @@ type interception struct {
 func newInterception(p *Proxy) *interception {
 	return &interception{
 		authority: p.config.Authority, names: p.config.InterceptHosts, tunnelled: p.config.TunnelHosts,
-		learned: newLearned(), demands: newDemands(p.config, p.panicked), sights: newSights(p.log), log: p.log,
+		serving: newServing(), demands: newDemands(p.config, p.panicked), sights: newSights(p.log), log: p.log,
 	}
 }
 
@@ -65,7 +65,7 @@ func (i *interception) decide(ctx context.Context, host, port string) (*tls.Cert
 	switch {
 	case i.authority == nil:
 		return nil, decidedOff
-	case !matchesAny(i.names, host) && !i.learned.has(host):
+	case !matchesAny(i.names, host) && !i.serving.has(host):
 		return nil, decidedForeign
 	case matchesAny(i.tunnelled, host):
 		return nil, decidedConfigured
