@@ -9,12 +9,19 @@ type LearnedShape struct {
 	Scheme string `json:"scheme"`
 	// JWT says that the rest looks like a JSON web token, three parts with dots between them.
 	JWT bool `json:"jwt"`
-	// Size is how long the rest is: "under 64 bytes", "64 to 1023 bytes" or "1024 bytes or more".
+	// Size is how long the rest is: ShortText, MediumText or LongText.
 	Size string `json:"size"`
 }
 
 // OtherScheme is the Scheme of a word that is not well known.
 const OtherScheme = "other"
+
+// The sizes, no finer than what tells a token from a flag.
+const (
+	ShortText  = "under 64 bytes"
+	MediumText = "64 to 1023 bytes"
+	LongText   = "1024 bytes or more"
+)
 
 // String describes the shape to people.
 func (s LearnedShape) String() string {
@@ -51,11 +58,11 @@ func shapeOf(value string) LearnedShape {
 	shape.JWT = isJWT(rest)
 	switch {
 	case len(rest) < 64:
-		shape.Size = "under 64 bytes"
+		shape.Size = ShortText
 	case len(rest) < 1024:
-		shape.Size = "64 to 1023 bytes"
+		shape.Size = MediumText
 	default:
-		shape.Size = "1024 bytes or more"
+		shape.Size = LongText
 	}
 	return shape
 }

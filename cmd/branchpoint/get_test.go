@@ -19,6 +19,7 @@ func get() {
 	proxy := flag.String("x", "", "the proxy to use, host:port")
 	method := flag.String("X", http.MethodGet, "the method")
 	data := flag.String("d", "", "the body to send")
+	line := flag.String("H", "", "a header to send, name: value")
 	tokenFile := flag.String("t", "", "a file with the bearer token to show")
 	until := flag.String("until", "", "ask again for half a minute until the answer holds this text")
 	flag.Parse()
@@ -27,6 +28,9 @@ func get() {
 		client.Transport = &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: *proxy})}
 	}
 	header := http.Header{}
+	if name, value, ok := strings.Cut(*line, ": "); ok {
+		header.Set(name, value)
+	}
 	if *tokenFile != "" {
 		token, err := os.ReadFile(*tokenFile)
 		exitIf(err)

@@ -18,6 +18,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve clients until interrupted."`
 	Status  statusCmd  `cmd:"" help:"Show how a running Branchpoint is doing."`
 	Health  healthCmd  `cmd:"" help:"Ask a running Branchpoint whether it is well; the exit code is the answer."`
+	Learn   learnCmd   `cmd:"" help:"Show which headers clients send to servers that take tokens: their names, no values."`
 	Config  configCmd  `cmd:"" help:"Check a configuration file, or show what is in force."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
