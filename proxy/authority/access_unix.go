@@ -29,16 +29,21 @@ func makeDirectory(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return inherit(dir, os.Lchown)
+	// What was opened is what was made, or at least a directory, even when somebody puts something else there meanwhile.
+	d, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(inherit(d), d.Close())
 }
 
 // inherit gives what root makes to the owner of the directory around it: an administrator makes the authority, and the
 // service, which is not root, uses it.
-func inherit(path string, chown func(name string, uid, gid int) error) error {
+func inherit(f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	info, err := os.Stat(filepath.Dir(path))
+	info, err := os.Stat(filepath.Dir(f.Name()))
 	if err != nil {
 		return err
 	}
@@ -46,7 +51,7 @@ func inherit(path string, chown func(name string, uid, gid int) error) error {
 	if !ok || owner.Uid == 0 {
 		return nil
 	}
-	return chown(path, int(owner.Uid), int(owner.Gid))
+	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
 // create makes a temporary file of a mode, which belongs to whom the directory belongs to.
@@ -55,8 +60,7 @@ func create(dir string, mode fs.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = inherit(f.Name(), func(_ string, uid, gid int) error { return f.Chown(uid, gid) })
-	if err = errors.Join(err, f.Chmod(mode)); err != nil {
+	if err = errors.Join(inherit(f), f.Chmod(mode)); err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	return f, nil

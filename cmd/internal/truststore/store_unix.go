@@ -27,14 +27,14 @@ type family struct {
 	tools   []string // where the program may be that makes the list
 	args    []string
 	anchors string // whose certificates it adds to those of the distribution
-	links   string // where it makes links to them, or nothing
+	conf    string // what it takes from the distribution's own, if that is how it is told to forget a certificate
 }
 
 func families() []family {
 	return []family{
 		{ // Debian, Ubuntu: update-ca-certificates(8)
 			tools:   []string{"usr/sbin/update-ca-certificates", "usr/bin/update-ca-certificates"},
-			anchors: "usr/local/share/ca-certificates", links: "etc/ssl/certs",
+			anchors: "usr/local/share/ca-certificates", conf: "etc/ca-certificates.conf",
 		},
 		{ // Red Hat, Fedora: update-ca-trust(8)
 			tools: []string{"usr/bin/update-ca-trust", "usr/sbin/update-ca-trust"}, args: []string{"extract"},
@@ -115,10 +115,10 @@ func (s *Store) Remove(ctx context.Context, cert *x509.Certificate) (bool, error
 	if err != nil {
 		return false, fmt.Errorf("removing the certificate: %w", err)
 	}
-	if err := s.update(ctx); err != nil {
+	if err := s.forget(ctx, filepath.Base(s.path(cert))); err != nil {
 		return false, errors.Join(err, write(s.path(cert), encode(cert)))
 	}
-	return true, s.unlink(s.path(cert))
+	return true, nil
 }
 
 func (s *Store) privileged() error {

@@ -75,6 +75,9 @@ func TestFamilies(t *testing.T) {
 				t.Errorf("%v, %v: not everybody may read it", info.Mode(), err)
 			}
 			removes(t, store, one, true)
+			if args := contents(t, root+"/args"); test.name == "Red Hat" && strings.TrimSpace(args) != test.args {
+				t.Errorf("the program is called with %q, want %q", args, test.args)
+			}
 			removes(t, store, one, false)
 			installed(t, store, one, false)
 			installed(t, store, other, true)
@@ -124,8 +127,8 @@ func TestHangs(t *testing.T) {
 	}
 }
 
-// TestLinks has links as Debian's program makes them, and leaves them.
-func TestLinks(t *testing.T) {
+// TestForget looks at what Debian's program is told when a certificate is removed.
+func TestForget(t *testing.T) {
 	root := machine(t, "usr/sbin/update-ca-certificates", "usr/local/share/ca-certificates")
 	store, cert := open(t, root), certificate(t)
 	if err := store.Install(t.Context(), cert); err != nil {
@@ -135,17 +138,25 @@ func TestLinks(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
-	name := strings.TrimSuffix(filepath.Base(files[0]), ".crt") + ".pem"
-	links := root + "/etc/ssl/certs/"
-	for link, target := range map[string]string{name: files[0], "0a1b2c3d.0": name, "other.pem": "/elsewhere", "0a1b2c3d.1": "other.pem"} {
-		if err := os.Symlink(target, links+link); err != nil {
-			t.Fatal(err)
-		}
+	script := fmt.Sprintf("#!/bin/sh -e\n[ \"$1\" = --certsconf ]\ncp \"$2\" %[1]s/told\necho \"$2\" >%[1]s/where\n", root)
+	if err := os.WriteFile(root+"/usr/sbin/update-ca-certificates", []byte(script), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	removes(t, store, cert, true)
-	for link, want := range map[string]bool{name: false, "0a1b2c3d.0": false, "other.pem": true, "0a1b2c3d.1": true} {
-		if _, err := os.Lstat(links + link); errors.Is(err, fs.ErrNotExist) == want {
-			t.Errorf("%s: %v, want it there: %v", link, err, want)
+	for _, distribution := range []string{"", "mozilla/Some.crt\n!mozilla/Other.crt"} { // no file, and one without a newline at its end
+		if distribution != "" {
+			if err := os.WriteFile(root+"/etc/ca-certificates.conf", []byte(distribution), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(files[0], nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		removes(t, store, cert, true)
+		if told, want := contents(t, root+"/told"), distribution+"\n!"+filepath.Base(files[0])+"\n"; told != want {
+			t.Errorf("it is told %q, want %q", told, want)
+		}
+		if _, err := os.Stat(strings.TrimSpace(contents(t, root+"/where"))); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("what it was told stays: %v", err)
 		}
 	}
 }

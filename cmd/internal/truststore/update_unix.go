@@ -12,14 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
 // update has the distribution make its list anew.
-func (s *Store) update(ctx context.Context) error {
+func (s *Store) update(ctx context.Context, more ...string) error {
 	var said bytes.Buffer
-	command := exec.CommandContext(ctx, filepath.Join(s.root, s.tools[0]), s.args...)
+	command := exec.CommandContext(ctx, filepath.Join(s.root, s.tools[0]), slices.Concat(s.args, more)...)
 	command.Stdout, command.Stderr = &said, &said
 	command.WaitDelay = time.Second // what it started may hold our ends of the pipes
 	if err := command.Run(); err != nil {
@@ -28,26 +27,24 @@ func (s *Store) update(ctx context.Context) error {
 	return nil
 }
 
-// unlink removes the links to a file that is gone. Debian's program leaves them where they are, unless it is told to begin
-// with an empty directory, and then other programs find no certificates there for a moment.
-func (s *Store) unlink(gone string) error {
-	if s.links == "" {
-		return nil
+// forget has the list made anew without a certificate, whose file is gone. It is not enough for Debian's program that it is
+// gone: links to it stay, and so does what Java was told. A line with an exclamation mark makes it tidy up.
+func (s *Store) forget(ctx context.Context, name string) (err error) {
+	if s.conf == "" {
+		return s.update(ctx)
 	}
-	dir := filepath.Join(s.root, s.links)
-	entries, err := os.ReadDir(dir)
+	text, err := os.ReadFile(filepath.Join(s.root, s.conf))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the certificate: %w", err)
+	}
+	f, err := os.CreateTemp("", "branchpoint-*.conf")
 	if err != nil {
-		return fmt.Errorf("removing links to the certificate: %w", err)
+		return fmt.Errorf("removing the certificate: %w", err)
 	}
-	targets := []string{gone, strings.TrimSuffix(filepath.Base(gone), ".crt") + ".pem"} // what a link by hash leads to
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if target, err := os.Readlink(path); err != nil || !slices.Contains(targets, target) {
-			continue
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing links to the certificate: %w", err)
-		}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	_, err = fmt.Fprintf(f, "%s\n!%s\n", text, name)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("removing the certificate: %w", err)
 	}
-	return nil
+	return s.update(ctx, "--certsconf", f.Name())
 }
