@@ -106,7 +106,7 @@ func encodeCertificate(cert *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: cert.Raw})
 }
 
-// readSecret reads a file that nobody but its owner may read, and who may write into its directory neither.
+// readSecret reads a file that nobody but its owner may read, in a directory that nobody but its owner may write into.
 func readSecret(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
