@@ -34,7 +34,7 @@ func (b *Broker) Another(ctx context.Context, audience string, s Stamp, h http.H
 		case current:
 			return b.Authorize(ctx, audience, h)
 		case found.stamp != 0:
-			b.presentation.Apply(found.token, h)
+			b.terms.Load().presentation.Apply(found.token, h)
 			return found.stamp, nil
 		case wait == nil:
 			return 0, fmt.Errorf("another token for %s: %w", audience, ErrUnavailable)
@@ -71,11 +71,11 @@ func (b *Broker) look(a *audience, s Stamp) (found spare, wait *flight, current 
 
 // seek starts a search for a spare. The caller holds mu, and knows that the broker is open and that a has no search.
 func (b *Broker) seek(a *audience) {
-	f := &flight{news: a.news, done: make(chan struct{})}
+	f := &flight{terms: b.terms.Load(), news: a.news, done: make(chan struct{})}
 	a.search = f
 	inUse := a.token.print
 	b.flights.Go(func() {
-		t, source, err := b.fetch(a, func(t Token) outcome {
+		t, source, err := b.fetch(f.terms, a, func(t Token) outcome {
 			if t.print == inUse {
 				return outcomeSame
 			}
@@ -96,7 +96,7 @@ func (b *Broker) found(a *audience, f *flight, t Token, source string, err error
 	if a.news == f.news { // otherwise it may be out of date: who still wants one looks again
 		a.spare, a.sought = spare{}, now.Add(spareFor)
 		if err == nil {
-			a.spare = spare{t.withExpiry(now.Add(b.maxAge)), b.nextStamp(), source}
+			a.spare = spare{t.withExpiry(now.Add(b.terms.Load().maxAge)), b.nextStamp(), source}
 		}
 	}
 	b.mu.Unlock()

@@ -28,7 +28,7 @@ func (b *Broker) Authorize(ctx context.Context, audience string, h http.Header) 
 			return 0, fmt.Errorf("token for %s: %w", audience, err)
 		}
 		if wait == nil {
-			b.presentation.Apply(t, h)
+			b.terms.Load().presentation.Apply(t, h)
 			return stamp, nil
 		}
 		select {
@@ -52,7 +52,7 @@ func (b *Broker) take(a *audience) (Token, Stamp, *flight, error) {
 		}
 		return a.token, a.stamp, nil, nil
 	}
-	if a.flight == nil && mayFetch {
+	if (a.flight == nil || a.flight.terms != b.terms.Load()) && mayFetch {
 		b.launch(a)
 	}
 	switch {

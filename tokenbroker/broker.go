@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -32,12 +32,9 @@ var errClosed = errors.New("the token broker is closed")
 
 // Broker hands out tokens. All methods may be called from many goroutines at once. Close it when done.
 type Broker struct {
-	chain        []*link // in the order in which they are asked
-	presentation Presentation
-	maxAge       time.Duration
-	ahead        time.Duration
-	metrics      *metrics
-	log          *slog.Logger
+	terms   atomic.Pointer[terms] // changed under mu
+	metrics *metrics
+	log     *slog.Logger
 
 	// flights counts the goroutines that ask sources, those that were given up included. They live on ctx, not on any
 	// caller's context.
@@ -56,23 +53,19 @@ type Broker struct {
 // New returns a broker for the sources of config. It refuses a configuration that cannot work, and says why.
 func New(config Config) (*Broker, error) {
 	config = config.withDefaults()
-	if err := config.validate(); err != nil {
-		return nil, fmt.Errorf("token broker: %w", err)
+	first, err := newTerms(config)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Broker{
-		presentation: config.Presentation,
-		maxAge:       config.MaxAge,
-		ahead:        config.RefreshBefore,
-		metrics:      newMetrics(),
-		log:          config.Logger,
-		ctx:          ctx,
-		cancel:       cancel,
-		audiences:    newRecent[*audience](),
+		metrics:   newMetrics(),
+		log:       config.Logger,
+		ctx:       ctx,
+		cancel:    cancel,
+		audiences: newRecent[*audience](),
 	}
-	for _, s := range config.Sources {
-		b.chain = append(b.chain, &link{Source: s})
-	}
+	b.terms.Store(first)
 	if err := b.metrics.register(config.Registerer, b); err != nil {
 		cancel()
 		return nil, fmt.Errorf("token broker: register metrics: %w", err)

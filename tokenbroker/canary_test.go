@@ -53,7 +53,7 @@ func holders(tok Token) map[string]any {
 		"token": tok, "pointer": &tok, "hidden": hidden{tok}, "hidden pointer": &hidden{tok}, "shown": shown{tok},
 		"slice": []Token{tok}, "map": map[string]Token{"k": tok}, "array": [1]hidden{{tok}},
 		"deep":   deep{&tok, &tok, []Token{tok}, map[string]Token{"k": tok}, tok, tok},
-		"source": &RequestSource{offers: filled(tok)}, "audience": audience{token: tok}, "audience pointer": &audience{token: tok},
+		"source": &RequestSource{&offerMemory{offers: filled(tok)}}, "audience": audience{token: tok}, "audience pointer": &audience{token: tok},
 	}
 }
 

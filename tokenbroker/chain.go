@@ -31,8 +31,8 @@ func (e *sourceError) Error() string { return fmt.Sprintf("token source %s: %s",
 
 // fetch asks one source after the other for a token for a, and fit judges what they return. The error is ErrUnavailable,
 // or a *sourceError of the source that stopped the chain.
-func (b *Broker) fetch(a *audience, fit func(Token) outcome) (Token, string, error) {
-	for _, l := range b.chain {
+func (b *Broker) fetch(in *terms, a *audience, fit func(Token) outcome) (Token, string, error) {
+	for _, l := range in.chain {
 		t, err := l.ask(b.ctx, a.name, &b.flights)
 		out := judge(t, err, fit)
 		if o, ok := l.Source.(Observer); ok && out != outcomeToken {

@@ -8,17 +8,18 @@ import (
 
 // flight is one walk along the sources for one audience, shared by all who wait for its token.
 type flight struct {
-	news uint64        // audience.news at the start
-	done chan struct{} // closed at the end, after the audience was updated
+	terms *terms        // whose sources are asked
+	news  uint64        // audience.news at the start
+	done  chan struct{} // closed at the end, after the audience was updated
 }
 
 // launch starts a fetch for a, on the broker's own context: the first caller may leave, the others still want the token.
 // The caller holds mu, and knows that the broker is open and that a has no flight.
 func (b *Broker) launch(a *audience) {
-	f := &flight{news: a.news, done: make(chan struct{})}
+	f := &flight{terms: b.terms.Load(), news: a.news, done: make(chan struct{})}
 	a.flight = f
 	b.flights.Go(func() {
-		t, source, err := b.fetch(a, func(t Token) outcome { return b.fit(a, t) })
+		t, source, err := b.fetch(f.terms, a, func(t Token) outcome { return b.fit(a, t) })
 		b.land(a, f, t, source, err)
 	})
 }
@@ -42,14 +43,20 @@ func (b *Broker) land(a *audience, f *flight, t Token, source string, err error)
 	b.mu.Lock()
 	now := time.Now()
 	failedBefore := a.failed != nil
-	a.flight = nil
+	if a.flight == f { // otherwise one by other sources has begun
+		a.flight = nil
+	}
 	missed := a.news != f.news
 	if err == nil && a.isRefused(t, now) {
 		err = ErrUnavailable // it was refused after fit had seen it: it was the spare too
 	}
 	switch {
 	case err == nil:
-		a.install(t.withExpiry(now.Add(b.maxAge)), source, now, b.ahead, b.nextStamp)
+		in := b.terms.Load()
+		a.install(t.withExpiry(now.Add(in.maxAge)), source, now, in.ahead, b.nextStamp)
+		if f.terms != in {
+			a.due = now // there may be other sources now
+		}
 	case missed:
 		// What was missed may be the very token: the next caller, or the one who waits, looks again.
 	default:

@@ -13,8 +13,10 @@ import (
 type link struct {
 	Source
 	// late counts the calls that were given up and have not come back. While there is one the source is not asked.
-	late atomic.Int32
+	late *atomic.Int32
 }
+
+func newLink(s Source) *link { return &link{s, new(atomic.Int32)} }
 
 // errStuck is a source that is not asked.
 const errStuck = Failure("has not come back from an earlier question")
@@ -46,8 +48,9 @@ func (l *link) ask(ctx context.Context, audience string, calls *sync.WaitGroup) 
 	case got := <-came:
 		return got.token, got.err
 	case <-ctx.Done():
-		l.late.Add(1)
-		calls.Go(func() { <-came; l.late.Add(-1) })
+		late := l.late
+		late.Add(1)
+		calls.Go(func() { <-came; late.Add(-1) })
 		return Token{}, ctx.Err()
 	}
 }

@@ -20,7 +20,7 @@ func (b *Broker) Refused(audience string, s Stamp) {
 		return
 	}
 	// The sources forget first: a fetch that starts right after the refusal must not get the same secret from a memory.
-	for _, l := range b.chain {
+	for _, l := range b.terms.Load().chain {
 		if f, ok := l.Source.(Forgetter); ok {
 			f.Forget(audience, t)
 		}
@@ -34,7 +34,7 @@ func (b *Broker) Refused(audience string, s Stamp) {
 // Accepted says that a server let in the token with this stamp. What clients present does not take its place then.
 func (b *Broker) Accepted(audience string, s Stamp) {
 	t, source, ok := b.stamped(audience, s)
-	for _, l := range b.chain {
+	for _, l := range b.terms.Load().chain {
 		if o, learns := l.Source.(Observer); learns && ok && l.Name() == source {
 			o.Accept(audience, t)
 		}
@@ -65,7 +65,7 @@ func (b *Broker) refuse(audience string, s Stamp) (source string, ok bool) {
 		return "", false
 	case a.stamp == s:
 		source = a.source
-		a.refuse(time.Now(), b.ahead)
+		a.refuse(time.Now(), b.terms.Load().ahead)
 		return source, true
 	case a.spare.stamp == s:
 		source = a.spare.source
@@ -80,16 +80,17 @@ func (b *Broker) refuse(audience string, s Stamp) (source string, ok bool) {
 // serve this machine alone: whoever may call it chooses a token that others use. A token that works is not displaced by
 // one that was observed. It does nothing when the request carries no token or no source is an Observer.
 func (b *Broker) Observe(audience string, h http.Header) {
-	o, ok := ability[Observer](b.chain)
-	if !ok || !b.presentation.Carries(h) {
+	in := b.terms.Load()
+	o, ok := ability[Observer](in.chain)
+	if !ok || !in.presentation.Carries(h) {
 		return
 	}
-	t, ok := b.presentation.Extract(h)
+	t, ok := in.presentation.Extract(h)
 	if !ok {
 		return
 	}
 	now := time.Now()
-	t = t.withExpiry(now.Add(b.maxAge))
+	t = t.withExpiry(now.Add(in.maxAge))
 	if t.expired(now) || b.knows(audience, t, now) {
 		return
 	}
@@ -114,7 +115,8 @@ func (b *Broker) knows(audience string, t Token, now time.Time) bool {
 // somebody means it. It fails when NewToken refuses the secret, when the token has expired, and when no source is a
 // Setter. No error holds the secret.
 func (b *Broker) Set(audience, secret string, expires time.Time) error {
-	setter, ok := ability[Setter](b.chain)
+	in := b.terms.Load()
+	setter, ok := ability[Setter](in.chain)
 	if !ok {
 		return errNoSetter
 	}
@@ -126,7 +128,7 @@ func (b *Broker) Set(audience, secret string, expires time.Time) error {
 	if t.expired(now) {
 		return fmt.Errorf("set a token for %s: it expired at %s", audience, t.expires.Format(time.RFC3339))
 	}
-	setter.Put(audience, t.withExpiry(now.Add(b.maxAge)))
+	setter.Put(audience, t.withExpiry(now.Add(in.maxAge)))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.entry(audience)

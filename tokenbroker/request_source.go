@@ -15,7 +15,10 @@ const maxOffers = 4
 
 // RequestSource has the tokens that clients presented in their own requests, which Broker.Observe passes on. Its name is
 // "request".
-type RequestSource struct {
+type RequestSource struct{ memory *offerMemory }
+
+// offerMemory is what clients have presented. It outlives its source when another one takes over.
+type offerMemory struct {
 	mu     sync.Mutex
 	offers *simplelru.LRU[string, []offer] // those that a server accepted, the last one first, then the latest first
 }
@@ -34,7 +37,7 @@ var (
 
 // NewRequestSource returns a source that has no token yet.
 func NewRequestSource() *RequestSource {
-	return &RequestSource{offers: newRecent[[]offer]()}
+	return &RequestSource{&offerMemory{offers: newRecent[[]offer]()}}
 }
 
 // Name is "request".
@@ -50,9 +53,10 @@ func (s *RequestSource) Token(_ context.Context, audience string) (Token, error)
 
 // Offered is part of Observer.
 func (s *RequestSource) Offered(audience string) (all []Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	offers, _ := s.offers.Get(audience)
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	offers, _ := m.offers.Get(audience)
 	now := time.Now()
 	for _, o := range offers {
 		if !o.token.expired(now) {
@@ -64,9 +68,10 @@ func (s *RequestSource) Offered(audience string) (all []Token) {
 
 // Offer is part of Observer. A token that is known already keeps its expiry: seeing it again makes it no younger.
 func (s *RequestSource) Offer(audience string, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	offers, _ := s.offers.Get(audience)
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	offers, _ := m.offers.Get(audience)
 	now := time.Now()
 	offers = slices.DeleteFunc(offers, func(o offer) bool { return o.token.expired(now) })
 	if !slices.ContainsFunc(offers, t.offered) {
@@ -76,26 +81,36 @@ func (s *RequestSource) Offer(audience string, t Token) {
 		}
 		offers = slices.Insert(offers, at, offer{token: t})
 	}
-	s.offers.Add(audience, offers[:min(len(offers), maxOffers)])
+	m.offers.Add(audience, offers[:min(len(offers), maxOffers)])
 }
 
 // Accept is part of Observer.
 func (s *RequestSource) Accept(audience string, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	offers, _ := s.offers.Get(audience)
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	offers, _ := m.offers.Get(audience)
 	offers = slices.Insert(slices.DeleteFunc(offers, t.offered), 0, offer{t, true})
-	s.offers.Add(audience, offers[:min(len(offers), maxOffers)])
+	m.offers.Add(audience, offers[:min(len(offers), maxOffers)])
 }
 
 // Forget is part of Forgetter.
 func (s *RequestSource) Forget(audience string, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if offers, ok := s.offers.Get(audience); ok {
-		s.offers.Add(audience, slices.DeleteFunc(offers, t.offered))
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if offers, ok := m.offers.Get(audience); ok {
+		m.offers.Add(audience, slices.DeleteFunc(offers, t.offered))
 	}
 }
 
 // offered reports whether t is what was offered.
 func (t Token) offered(o offer) bool { return o.token.print == t.print }
+
+// drop forgets an audience.
+func (s *RequestSource) drop(audience string) {
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.offers.Remove(audience)
+}

@@ -23,9 +23,13 @@ type TaskSequenceConfig struct {
 // comes from the sources of that name.
 type TaskSequenceSource struct {
 	name, variable string
+	memory         *handedMemory
+}
 
+// handedMemory is what was handed in. It outlives its source when another one takes over.
+type handedMemory struct {
 	mu     sync.Mutex
-	handed *simplelru.LRU[string, Token]
+	tokens *simplelru.LRU[string, Token]
 }
 
 var (
@@ -39,7 +43,8 @@ func NewTaskSequenceSource(config TaskSequenceConfig) (*TaskSequenceSource, erro
 	if err := validateName(config.Variable); err != nil {
 		return nil, fmt.Errorf("task-sequence token source: variable: %w", err)
 	}
-	return &TaskSequenceSource{name: config.Name, variable: config.Variable, handed: newRecent[Token]()}, nil
+	memory := &handedMemory{tokens: newRecent[Token]()}
+	return &TaskSequenceSource{name: config.Name, variable: config.Variable, memory: memory}, nil
 }
 
 // Name is Config.Name.
@@ -60,24 +65,35 @@ func (s *TaskSequenceSource) Token(_ context.Context, audience string) (Token, e
 
 // handedIn returns the token that was put for the audience, if it has not ended.
 func (s *TaskSequenceSource) handedIn(audience string) (Token, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, ok := s.handed.Get(audience)
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.tokens.Get(audience)
 	return t, ok && !t.expired(time.Now())
 }
 
 // Put is part of Setter.
 func (s *TaskSequenceSource) Put(audience string, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handed.Add(audience, t)
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tokens.Add(audience, t)
 }
 
 // Forget is part of Forgetter.
 func (s *TaskSequenceSource) Forget(audience string, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if held, ok := s.handed.Get(audience); ok && held.print == t.print {
-		s.handed.Remove(audience)
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if held, ok := m.tokens.Get(audience); ok && held.print == t.print {
+		m.tokens.Remove(audience)
 	}
+}
+
+// drop forgets an audience.
+func (s *TaskSequenceSource) drop(audience string) {
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tokens.Remove(audience)
 }
