@@ -19,9 +19,10 @@ func (id ID) Group() string {
 }
 
 // Mutable says whether the bytes behind the ID may change: true for the files of a bare package ID such as ps100015,
-// whose URL has no version. Everything else names a version, or gets a new guid with each new binary.
+// whose URL has no version, and for blobs, whose names nobody has promised anything of. Everything else names a version, or
+// gets a new guid with each new binary.
 func (id ID) Mutable() bool {
-	return id.Share == Package && shapeOf(id.Content) == barePackage
+	return id.Share == Blob || id.Share == Package && shapeOf(id.Content) == barePackage
 }
 
 // printable percent-encodes each byte of what would not print, of spaces, of "%" and of the characters in also. The

@@ -5,20 +5,25 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
-// String tells the target without its headers, which hold the credentials of a client.
+// String tells the target without its headers and its signature, which hold the credentials of a client.
 func (t Target) String() string {
-	return fmt.Sprintf("%s://%s%s (%s)", t.Scheme, t.Host, t.Raw, t.ID.Name())
+	raw := t.Raw
+	if t.ID.Share == Blob {
+		raw, _, _ = strings.Cut(raw, "?")
+	}
+	return fmt.Sprintf("%s://%s%s (%s)", t.Scheme, t.Host, raw, t.ID.Name())
 }
 
-// Format prints String for every verb, so that %+v and %#v do not dump the headers either.
+// Format prints String for every verb, so that %+v and %#v do not dump them either.
 func (t Target) Format(f fmt.State, _ rune) { io.WriteString(f, t.String()) }
 
-// LogValue keeps the headers out of logs.
+// LogValue keeps them out of logs.
 func (t Target) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// MarshalJSON keeps the headers out of dumps.
+// MarshalJSON keeps them out of dumps.
 func (t Target) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 
 var (

@@ -2,13 +2,15 @@ package content
 
 import "strconv"
 
-// String names the share: "package" or "signature".
+// String names the share: "package", "signature" or "blob".
 func (s Share) String() string {
 	switch s {
 	case Package:
 		return "package"
 	case Signature:
 		return "signature"
+	case Blob:
+		return "blob"
 	}
 	return "share(" + strconv.Itoa(int(s)) + ")"
 }
