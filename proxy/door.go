@@ -99,11 +99,18 @@ func (d *Door) accept(ctx context.Context) error {
 
 // receive begins with a client that has just connected. ctx is that of Serve.
 func (d *Door) receive(ctx context.Context, conn net.Conn) {
-	if d.settings.Load().Transparent {
+	switch l := d.settings.Load(); {
+	case l.Transparent:
 		d.hits.attend(conn, func(c *traveller) { d.redirected(ctx, c) })
-		return
+	case l.Certificate != nil:
+		d.hits.attend(conn, func(c *traveller) {
+			if c.to = l.to; d.secure(c, l.Certificate) {
+				d.hits.serve(c)
+			}
+		})
+	default:
+		d.enter(conn, l.to)
 	}
-	d.enter(conn, nil)
 }
 
 // enter has a connection served that is a client's, whatever it was before: first by express, and from its first request of

@@ -189,7 +189,7 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 	if _, ok := resp.Header["Content-Type"]; !ok {
 		resp.Header["Content-Type"] = nil // or the server would guess one
 	}
-	if asksForConnection(resp.Header) {
+	if asksForConnection(resp.Header) && connOf(r).to == nil { // a proxy's client has to be told
 		resp.Header.Set("Proxy-Support", "Session-Based-Authentication") // RFC 4559, section 6
 		resp.Header.Set("Connection", "Proxy-Support")
 	}

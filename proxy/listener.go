@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -32,6 +33,11 @@ type Listener struct {
 	AnyHost bool
 	// Hosts are the destinations otherwise: "host", "host:port" or "*.suffix".
 	Hosts []string
+	// Gateway makes the listener a distribution point to its clients: it is the URL (scheme://host[:port]) of the real one, where
+	// everything leads. Empty for a listener of another kind.
+	Gateway string
+	// Certificate is what clients of a gateway are shown, who then speak TLS. Nil means that they speak plain HTTP.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Transparent: clients were redirected here on their way to somewhere else, and speak as to an origin server. What leads to
 	// Hosts is answered, everything else is passed on to where it was going. For Linux only.
 	Transparent bool
@@ -42,6 +48,8 @@ type Listener struct {
 	ConnectPorts []string
 	// MaxConnections is how many clients are connected at a time; more wait to be accepted. Zero means 4096.
 	MaxConnections int
+
+	to *destination // of a gateway
 }
 
 // Timeouts against clients that are slow or silent.
@@ -57,6 +65,13 @@ func (l Listener) complete(address net.Addr) (Listener, error) {
 	if l.MaxConnections == 0 {
 		l.MaxConnections = 4096
 	}
+	if l.Gateway != "" {
+		to, err := behind(l.Gateway)
+		if err != nil {
+			return l, fmt.Errorf("listener %s: %w", l.Name, err)
+		}
+		l.to = to
+	}
 	return l, l.validate(address)
 }
 
@@ -69,6 +84,10 @@ func (l *Listener) validate(address net.Addr) error {
 		return fmt.Errorf("listener %s: any destination is for loopback addresses, not %s", l.Name, address)
 	case l.Transparent && l.AnyHost:
 		return fmt.Errorf("listener %s: it is transparent, so it has to know which hosts are its own", l.Name)
+	case l.Gateway != "" && (l.Transparent || l.AnyHost):
+		return fmt.Errorf("listener %s: a gateway leads to one server, and to no other", l.Name)
+	case l.Certificate != nil && l.Gateway == "":
+		return fmt.Errorf("listener %s: only a gateway has a certificate", l.Name)
 	case l.Entitlement == Network && len(l.Networks) == 0:
 		return fmt.Errorf("listener %s: entitlement network names no network", l.Name)
 	case l.Entitlement != Machine && l.Entitlement != Origin && l.Entitlement != Network:

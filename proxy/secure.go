@@ -1,11 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +37,10 @@ func (d *Door) secure(c *traveller, certificate certify) bool {
 	conn := &secured{Conn: tls.Server(out, d.p.serverTLS), out: out}
 	_ = c.Conn.SetDeadline(time.Now().Add(headerTimeout))
 	if err := conn.Handshake(); err != nil {
+		var record tls.RecordHeaderError
+		if errors.As(err, &record) && record.Conn != nil && isMethod(record.RecordHeader[:]) {
+			_, _ = io.WriteString(c.Conn, plainOverTLS)
+		}
 		c.came.Close()
 		d.unsecured(c, err)
 		return false
@@ -46,6 +50,15 @@ func (d *Door) secure(c *traveller, certificate certify) bool {
 	_ = c.Conn.SetReadDeadline(time.Now().Add(headerTimeout)) // of the first request
 	c.Conn = conn
 	return true
+}
+
+// plainOverTLS is for a client that speaks plain HTTP where TLS is spoken.
+const plainOverTLS = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nBranchpoint: this address speaks HTTPS. Write https://.\n"
+
+// isMethod tells whether bytes look like the beginning of a request: capital letters, and then perhaps a space.
+func isMethod(p []byte) bool {
+	word, _, _ := bytes.Cut(p, []byte(" "))
+	return len(word) > 2 && !bytes.ContainsFunc(word, func(c rune) bool { return c < 'A' || c > 'Z' })
 }
 
 // unsecured tells of a handshake that failed. The commonest reason is a client that does not trust our authority.
@@ -64,111 +77,4 @@ func (d *Door) unsecured(c *traveller, err error) {
 		attrs = append(attrs, "host", c.to.host)
 	}
 	d.p.log.Info("a TLS handshake failed", attrs...)
-}
-
-// secured is a client's connection under TLS. A large Write leaves in large pieces, where tls.Conn alone would ask the system
-// for each record of 16 KiB.
-type secured struct {
-	*tls.Conn
-	out     *corked
-	writing atomic.Int32 // Writes that have not returned
-}
-
-// Write implements net.Conn.
-func (s *secured) Write(p []byte) (int, error) {
-	n, err := s.writeAll(net.Buffers{p})
-	return int(n), err
-}
-
-// writeAll writes several pieces as one.
-func (s *secured) writeAll(pieces net.Buffers) (n int64, err error) {
-	s.writing.Add(1)
-	defer s.writing.Add(-1)
-	s.out.hold()
-	for _, p := range pieces {
-		k, err := s.Conn.Write(p)
-		n += int64(k)
-		if err != nil {
-			return n, errors.Join(err, s.out.letGo())
-		}
-	}
-	return n, s.out.letGo()
-}
-
-// Close says goodbye, as TLS wants it, unless a Write is stuck: the goodbye would be stuck behind it.
-func (s *secured) Close() error {
-	if s.writing.Load() > 0 {
-		return s.out.Conn.Close()
-	}
-	return s.Conn.Close()
-}
-
-// corkBytes is how much is held back at the most. Measured: 64 KiB save as many system calls as matter, and stay in the
-// processor's cache until they are copied once more.
-const corkBytes = 64 << 10
-
-// corked is the connection beneath TLS. It can hold back what is written, to write it in fewer pieces.
-type corked struct {
-	net.Conn
-	certificate certify
-	buffers     *sync.Pool // of *[]byte
-
-	mu   sync.Mutex
-	held *[]byte // nil: nothing is held back
-	err  error   // of a write, after which there are no more: the client would miss something in the middle
-}
-
-// Write implements net.Conn.
-func (c *corked) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.held == nil || len(*c.held) == 0 && len(p) >= corkBytes {
-		return c.write(p)
-	}
-	*c.held = append(*c.held, p...)
-	if len(*c.held) < corkBytes {
-		return len(p), nil
-	}
-	if err := c.flush(); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// hold begins to hold back.
-func (c *corked) hold() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held = c.buffers.Get().(*[]byte)
-}
-
-// letGo writes what was held back.
-func (c *corked) letGo() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	err := c.flush()
-	c.buffers.Put(c.held)
-	c.held = nil
-	return err
-}
-
-// flush writes what is held back. The caller holds mu.
-func (c *corked) flush() error {
-	p := *c.held
-	*c.held = p[:0]
-	if len(p) == 0 {
-		return c.err
-	}
-	_, err := c.write(p)
-	return err
-}
-
-// write writes at once. The caller holds mu.
-func (c *corked) write(p []byte) (int, error) {
-	if c.err != nil {
-		return 0, c.err
-	}
-	n, err := c.Conn.Write(p)
-	c.err = err
-	return n, err
 }

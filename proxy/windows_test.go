@@ -32,8 +32,14 @@ type windowsConn struct {
 type windowsKey struct{}
 
 func startWindowsDP(s *site, name string) *windowsDP {
+	d, server := newWindowsDP()
+	s.startServer(name, server)
+	return d
+}
+
+func newWindowsDP() (*windowsDP, *http.Server) {
 	d := &windowsDP{fakeDP: newDP(5000), conns: map[net.Conn]*windowsConn{}, closed: make(chan *windowsConn, 1000), closeAt: "never"}
-	s.startServer(name, &http.Server{Handler: d,
+	return d, &http.Server{Handler: d,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -46,8 +52,7 @@ func startWindowsDP(s *site, name string) *windowsDP {
 			if state == http.StateClosed {
 				d.closed <- d.conns[c]
 			}
-		}})
-	return d
+		}}
 }
 
 func (d *windowsDP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -95,18 +100,23 @@ func (c *raw) as(authorization, target string) answer {
 	return c.answer("GET")
 }
 
-// login is the whole handshake on one connection. It returns what went wrong.
+// login is the whole handshake on one connection of a proxy's client. It returns what went wrong.
 func (c *raw) login(user, target string) error {
+	return legs("Session-Based-Authentication", user, func(authorization string) answer { return c.as(authorization, target) })
+}
+
+// legs are a handshake on the connection that ask uses.
+func legs(support, user string, ask func(authorization string) answer) error {
 	for _, leg := range []struct {
 		authorization string
 		status        int
 		header, value string
 	}{
-		{"", 401, "Proxy-Support", "Session-Based-Authentication"},
+		{"", 401, "Proxy-Support", support},
 		{"NTLM type1:" + user, 401, "Www-Authenticate", "NTLM type2:" + user},
 		{"NTLM type3:" + user, 200, "X-User", user},
 	} {
-		got := c.as(leg.authorization, target)
+		got := ask(leg.authorization)
 		if got.err != nil || got.StatusCode != leg.status || got.Header.Get(leg.header) != leg.value {
 			return fmt.Errorf("%q: status %d, %v, %v", leg.authorization, got.StatusCode, got.Header, got.err)
 		}
