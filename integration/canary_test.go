@@ -187,7 +187,7 @@ func (b *box) singInTrouble(t *testing.T, site *sim.Site, shown sim.Secret, ask 
 // searchAPI searches everything that the admin listener says.
 func (f flock) searchAPI(t *testing.T, b *box) (searched int) {
 	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/api/v1/status", "/api/v1/contents", "/api/v1/upstreams",
-		"/api/v1/tokens", "/api/v1/nothing"} {
+		"/api/v1/tokens", "/api/v1/learned", "/api/v1/nothing"} {
 		_, text := b.get(path)
 		searched += f.expectClean(t, path, text)
 	}
