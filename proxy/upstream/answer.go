@@ -43,6 +43,8 @@ type query struct {
 	off, n  int64       // of the wanted bytes; n < 1 means to the end
 	want    *cache.Info // nil: nothing is known
 	mutable bool        // Last-Modified must agree with want, too
+	tagged  bool        // and the ETag: there is one server, whose word it is
+	peek    bool        // a GET in the place of a HEAD: only the header of the answer is wanted
 }
 
 // rangeHeader asks for what is wanted and not more: an open end wastes what is on its way when we stop reading.
@@ -129,7 +131,14 @@ func (q query) accepts(info cache.Info) bool {
 	if q.want == nil {
 		return true
 	}
-	return info.Size == q.want.Size && (!q.mutable || info.LastModified.Equal(q.want.LastModified))
+	return info.Size == q.want.Size && (!q.mutable || info.LastModified.Equal(q.want.LastModified)) &&
+		(!q.tagged || sameTag(info.ETag, q.want.ETag))
+}
+
+// sameTag compares two ETags of one server, of which one may have given none. Older versions of the storage service leave out the
+// quotes (Storage REST docs, "Versioning for the Azure Storage services", 2011-08-18).
+func sameTag(a, b string) bool {
+	return a == "" || b == "" || strings.Trim(strings.TrimPrefix(a, "W/"), `"`) == strings.Trim(strings.TrimPrefix(b, "W/"), `"`)
 }
 
 func infoOf(resp *http.Response, size int64) cache.Info {

@@ -23,7 +23,7 @@ const (
 func (s *source) attempt(ctx context.Context, loc *location, q query) outcome {
 	began := time.Now()
 	loc.health.began()
-	out := s.byRoutes(ctx, loc, q)
+	out := s.byAny(ctx, loc, q)
 	switch {
 	case out.verdict == failed && s.pool.ended(ctx) != nil:
 		out.verdict = canceled
@@ -50,7 +50,7 @@ func (s *source) exchange(ctx context.Context, loc *location, r route, q query) 
 	if out.verdict != unsatisfied {
 		return out
 	}
-	head := query{method: http.MethodHead, want: q.want, mutable: q.mutable}
+	head := query{method: http.MethodHead, want: q.want, mutable: q.mutable, tagged: q.tagged}
 	what := s.send(ctx, loc, r, head)
 	if what.verdict == served && what.info.Size > q.off {
 		return outcome{verdict: failed, status: out.status, lied: true, err: out.err}
@@ -79,9 +79,9 @@ func (s *source) send(ctx context.Context, loc *location, r route, q query) outc
 }
 
 // roundTrip sends a request and judges its answer, under a watchdog.
-func (p *Pool) roundTrip(wd *watchdog, loc *location, r route, q query) outcome {
+func (p *pool) roundTrip(wd *watchdog, loc *location, r route, q query) outcome {
 	began := time.Now()
-	resp, err := p.transport.RoundTrip(newRequest(wd.ctx, r, q))
+	resp, err := p.conns.RoundTrip(newRequest(wd.ctx, r, q))
 	if err != nil {
 		return outcome{err: printable(wd.cause(err))}
 	}
@@ -96,10 +96,10 @@ func (p *Pool) roundTrip(wd *watchdog, loc *location, r route, q query) outcome 
 	return out
 }
 
-// slot waits for room for one more body from loc, as long as for the header of an answer. A HEAD needs none: somebody is
-// waiting for it.
-func (p *Pool) slot(ctx context.Context, loc *location, q query) (release func(), err error) {
-	if q.method == http.MethodHead {
+// slot waits for room for one more body from loc, as long as for the header of an answer. A HEAD, or what is asked in its place,
+// needs none: somebody is waiting for it.
+func (p *pool) slot(ctx context.Context, loc *location, q query) (release func(), err error) {
+	if q.method == http.MethodHead || q.peek {
 		return func() {}, nil
 	}
 	patience := time.NewTimer(p.cfg.HeaderTimeout)

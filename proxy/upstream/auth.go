@@ -44,7 +44,7 @@ func (s *source) byRoutes(ctx context.Context, loc *location, q query) outcome {
 }
 
 // tokenEndpointFailed has it left alone for a while, unless it is the caller who has gone.
-func (p *Pool) tokenEndpointFailed(ctx context.Context, loc *location, err error) {
+func (p *pool) tokenEndpointFailed(ctx context.Context, loc *location, err error) {
 	if p.ended(ctx) == nil {
 		loc.tokenAway.in(p.cfg.CoolDown)
 		p.cfg.Logger.Warn("token endpoint gave no answer", "host", loc.token.host, "reason", err.Error())

@@ -111,7 +111,7 @@ func TestTokens(t *testing.T) {
 			p := testPool(t, cfg)
 			target := targetAt(t, p, d.URL, tokenTarget)
 			target.Header = tt.header
-			_, err := p.source(target, tt.clientAuth).Stat(context.Background())
+			_, err := p.now.Load().source(target, tt.clientAuth).Stat(context.Background())
 			if !errors.Is(err, tt.want) || (tt.want == nil && err != nil) {
 				t.Errorf("Stat: %v, want %v", err, tt.want)
 			}
@@ -162,7 +162,7 @@ func TestTokenEndpointOfAPlainDP(t *testing.T) {
 		t.Errorf("the token was sent in clear")
 	}
 
-	own := p.source(target, true)
+	own := p.now.Load().source(target, true)
 	if _, err := own.Stat(context.Background()); !errors.Is(err, cache.ErrRefused) {
 		t.Errorf("a client that must show its own credentials: %v, want ErrRefused", err)
 	}

@@ -10,7 +10,7 @@ import (
 
 // body is the body of one answer: exactly the bytes from pos to end, or an error.
 type body struct {
-	pool     *Pool
+	pool     *pool
 	loc      *location
 	wd       *watchdog
 	from     io.ReadCloser

@@ -18,9 +18,10 @@ type directory struct {
 	byEndpoint map[endpoint]*location // of the configured ones: base and token endpoint
 	served     *lru.Cache[servedKey, []*location]
 
+	labels *labels // of learned hosts
+
 	mu      sync.Mutex
 	learned *lru.Cache[endpoint, *location] // guarded by mu, so that one host is learned once
-	labels  map[string]struct{}             // guarded by mu; of learned hosts, never more than maxLabels
 }
 
 // servedKey is what a DP that has one file of it probably has all of.
@@ -30,7 +31,7 @@ type servedKey struct{ hierarchy, content string }
 const maxServed = 4
 
 func newDirectory(cfg Config) (*directory, error) {
-	d := &directory{cfg: cfg, byEndpoint: make(map[endpoint]*location), labels: make(map[string]struct{})}
+	d := &directory{cfg: cfg, byEndpoint: make(map[endpoint]*location), labels: &labels{hosts: make(map[string]struct{})}}
 	d.served, _ = lru.New[servedKey, []*location](cfg.MaxContents) // both fail only for a size below one
 	d.learned, _ = lru.New[endpoint, *location](cfg.MaxLearned)
 	for i, l := range cfg.Locations {
@@ -65,8 +66,7 @@ func (d *directory) named(t content.Target) *location {
 	if loc, ok := d.learned.Get(at); ok {
 		return loc
 	}
-	loc := &location{base: at, hierarchy: d.hierarchy(at), label: d.label(t.Host)}
-	loc.ready(d.cfg)
+	loc := d.learn(at)
 	d.learned.Add(at, loc)
 	return loc
 }
@@ -84,13 +84,19 @@ func (d *directory) hierarchy(at endpoint) string {
 			return loc.hierarchy
 		}
 	}
-	return learnedPrefix + at.scheme + ":" + at.host
+	return ownHierarchy(at)
 }
 
+// ownHierarchy is that of a server which stands for no other.
+func ownHierarchy(at endpoint) string { return learnedPrefix + at.scheme + ":" + at.host }
+
 // candidates returns the DPs to ask for id, best first, none twice: the one that the client named, those that served this
-// content before, the configured ones of the hierarchy.
+// content before, the configured ones of the hierarchy. A blob has no other place.
 func (d *directory) candidates(named *location, id content.ID) []*location {
 	list := []*location{named}
+	if id.Share == content.Blob {
+		return list
+	}
 	add := func(loc *location) {
 		if loc.hierarchy == id.Hierarchy && !slices.Contains(list, loc) {
 			list = append(list, loc)

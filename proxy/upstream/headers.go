@@ -21,7 +21,7 @@ var droppedPrefixes = []string{"If-", "Proxy-", "X-P2p-"}
 var sharedHeaders = []string{"Accept", "User-Agent"}
 
 // ownHeaders returns what the DP that the client named gets to see: all end-to-end headers of the client.
-func (p *Pool) ownHeaders(client http.Header) http.Header {
+func (p *pool) ownHeaders(client http.Header) http.Header {
 	hop := make(map[string]bool)
 	for _, line := range client["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
@@ -51,7 +51,7 @@ func isDropped(name string) bool {
 }
 
 // plainHeaders returns what any other DP gets to see.
-func (p *Pool) plainHeaders(client http.Header) http.Header {
+func (p *pool) plainHeaders(client http.Header) http.Header {
 	h := make(http.Header, len(sharedHeaders)+2)
 	for _, name := range sharedHeaders {
 		if values := client.Values(name); len(values) > 0 {
@@ -62,7 +62,7 @@ func (p *Pool) plainHeaders(client http.Header) http.Header {
 }
 
 // finish adds what each request of ours carries.
-func (p *Pool) finish(h http.Header) http.Header {
+func (p *pool) finish(h http.Header) http.Header {
 	h.Set("Accept-Encoding", "identity")
 	if p.cfg.Via != "" {
 		h["Via"] = []string{strings.Join(append(h.Values("Via"), p.cfg.Via), ", ")}
@@ -74,7 +74,7 @@ func (p *Pool) finish(h http.Header) http.Header {
 }
 
 // hasCredential tells whether the client shows a credential of its own.
-func (p *Pool) hasCredential(h http.Header) bool {
+func (p *pool) hasCredential(h http.Header) bool {
 	for _, name := range p.cfg.CredentialHeaders {
 		if h.Get(name) != "" {
 			return true
@@ -84,7 +84,7 @@ func (p *Pool) hasCredential(h http.Header) bool {
 }
 
 // withoutCredential returns a copy of h that a token of ours may be added to.
-func (p *Pool) withoutCredential(h http.Header) http.Header {
+func (p *pool) withoutCredential(h http.Header) http.Header {
 	h = h.Clone()
 	for _, name := range p.cfg.CredentialHeaders {
 		h.Del(name)

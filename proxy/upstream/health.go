@@ -30,13 +30,13 @@ const (
 
 // health remembers how one location did.
 type health struct {
+	mu                sync.Mutex // guards all below
 	threshold         int
 	coolDown, coolMax time.Duration
 	probeGivesUpAfter time.Duration
 
-	mu              sync.Mutex // guards all below
-	failures        int        // in a row
-	trips           int        // how often in a row the breaker opened
+	failures        int // in a row
+	trips           int // how often in a row the breaker opened
 	tripped         bool
 	since           time.Time // of the present state
 	failedAt        time.Time // zero: never
@@ -48,11 +48,17 @@ type health struct {
 }
 
 func newHealth(c Config) *health {
-	return &health{
-		threshold: c.FailuresToOpen, coolDown: c.CoolDown, coolMax: c.CoolDownMax,
-		probeGivesUpAfter: c.HeaderTimeout + c.StallTimeout,
-		since:             time.Now(),
-	}
+	h := &health{since: time.Now()}
+	h.tune(c)
+	return h
+}
+
+// tune makes c the measure of what comes.
+func (h *health) tune(c Config) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.threshold, h.coolDown, h.coolMax = c.FailuresToOpen, c.CoolDown, c.CoolDownMax
+	h.probeGivesUpAfter = c.HeaderTimeout + c.StallTimeout
 }
 
 // rank says when to ask the location. It is called when the location is next in line: a half-open one is then the

@@ -22,9 +22,9 @@ type location struct {
 	slots  chan struct{} // one for each body that is under way
 	health *health
 	// asksAuth is until when the plain directories are known to ask for authentication; they did, and our token was let in.
-	asksAuth moment
+	asksAuth *moment
 	// tokenAway is until when the token endpoint is left alone, because it failed.
-	tokenAway moment
+	tokenAway *moment
 }
 
 // moment is a time that is set and looked at by several goroutines. A zero one has passed.
@@ -77,4 +77,5 @@ func (loc *location) placeToken(c Config, l Location) (err error) {
 func (loc *location) ready(c Config) {
 	loc.slots = make(chan struct{}, c.MaxConnsPerHost)
 	loc.health = newHealth(c)
+	loc.asksAuth, loc.tokenAway = new(moment), new(moment)
 }

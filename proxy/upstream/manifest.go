@@ -21,6 +21,10 @@ var manifestHeaders = []string{"Content-Type", "Depth", "Translate"}
 // there is no token or no such endpoint, or it failed a moment ago, or when the DP refuses that too: the client is then to have the DP's answer to its
 // own request.
 func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
+	return p.now.Load().manifest(ctx, t, body)
+}
+
+func (p *pool) manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
 	loc := p.dir.named(t)
 	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth || loc.tokenAway.ahead() {
 		return nil, nil
@@ -64,7 +68,7 @@ var tokenHref = regexp.MustCompile(`(?i)(https?://[^/<>"\s]+)?/CCMTOKENAUTH_(SMS
 
 // renameManifest makes the answer one of the directory that the client asked: it would take names in another one for files
 // of something else.
-func (p *Pool) renameManifest(resp *http.Response, t content.Target) error {
+func (p *pool) renameManifest(resp *http.Response, t content.Target) error {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
 	if err != nil {
@@ -91,14 +95,14 @@ func (p *Pool) renameManifest(resp *http.Response, t content.Target) error {
 	return nil
 }
 
-func (p *Pool) askManifest(ctx context.Context, r route, body []byte) (*http.Response, error) {
+func (p *pool) askManifest(ctx context.Context, r route, body []byte) (*http.Response, error) {
 	wd := p.watch(ctx, p.cfg.HeaderTimeout)
 	req := newRequest(wd.ctx, r, query{method: "PROPFIND"})
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	if len(body) == 0 {
 		req.Body = http.NoBody
 	}
-	resp, err := p.transport.RoundTrip(req)
+	resp, err := p.conns.RoundTrip(req)
 	if err != nil {
 		err = printable(wd.cause(err))
 		wd.end()
@@ -112,7 +116,7 @@ func (p *Pool) askManifest(ctx context.Context, r route, body []byte) (*http.Res
 // watchedBody is a body under a watchdog.
 type watchedBody struct {
 	io.ReadCloser
-	p  *Pool
+	p  *pool
 	wd *watchdog
 }
 

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -12,16 +13,24 @@ const (
 	otherLabel = "other"
 )
 
-// label returns the metrics label of a learned host. The caller holds mu.
-func (d *directory) label(host string) string {
+// labels are the hosts, not configured ones, that have series of their own: never more than maxLabels.
+type labels struct {
+	mu    sync.Mutex
+	hosts map[string]struct{}
+}
+
+// of returns the metrics label of a learned host.
+func (l *labels) of(host string) string {
 	host = strings.ToLower(host)
-	if _, ok := d.labels[host]; ok {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.hosts[host]; ok {
 		return host
 	}
-	if len(d.labels) >= maxLabels {
+	if len(l.hosts) >= maxLabels {
 		return otherLabel
 	}
-	d.labels[host] = struct{}{}
+	l.hosts[host] = struct{}{}
 	return host
 }
 
@@ -45,7 +54,7 @@ type metrics struct {
 }
 
 // newMetrics registers the metrics; a nil Registerer is legal.
-func newMetrics(reg prometheus.Registerer, dir *directory) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, locations func() []*location) (*metrics, error) {
 	m := &metrics{
 		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "branchpoint_upstream_bytes_total", Help: "Bytes of bodies received from a distribution point.",
@@ -57,7 +66,7 @@ func newMetrics(reg prometheus.Registerer, dir *directory) (*metrics, error) {
 			Name: "branchpoint_upstream_first_byte_seconds", Help: "Time from a request to the header of its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8), // 1 ms to 16 s
 		}, []string{"host"}),
-		breakers: breakerCollector{dir, prometheus.NewDesc("branchpoint_upstream_breaker_state",
+		breakers: breakerCollector{locations, prometheus.NewDesc("branchpoint_upstream_breaker_state",
 			"Circuit breaker of a distribution point: 0 closed, 1 half-open, 2 open.", []string{"host"}, nil)},
 	}
 	if reg == nil {
@@ -94,8 +103,8 @@ func (m *metrics) asked(loc *location, out outcome) {
 
 // breakerCollector reads the breakers when somebody looks: a cool-down ends without an event.
 type breakerCollector struct {
-	dir  *directory
-	desc *prometheus.Desc
+	locations func() []*location
+	desc      *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
@@ -104,7 +113,7 @@ func (b breakerCollector) Describe(ch chan<- *prometheus.Desc) { ch <- b.desc }
 // Collect implements prometheus.Collector. Of the hosts that share a label it shows the worst.
 func (b breakerCollector) Collect(ch chan<- prometheus.Metric) {
 	worst := make(map[string]state)
-	for _, loc := range b.dir.all() {
+	for _, loc := range b.locations() {
 		worst[loc.label] = max(worst[loc.label], loc.health.state())
 	}
 	for label, s := range worst {

@@ -2,12 +2,8 @@ package upstream
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"branchpoint/cache"
@@ -16,17 +12,39 @@ import (
 
 // Pool is all the DPs that we know, and the connections to them. It is used by several goroutines at once.
 type Pool struct {
-	cfg       Config
-	dir       *directory
-	transport *http.Transport
-	metrics   *metrics
-
-	ctx    context.Context // ends with the Pool, and every request of it
+	now    atomic.Pointer[pool]
 	cancel context.CancelFunc
+}
+
+// pool is a Pool under one configuration. What began under it goes on under it.
+type pool struct {
+	cfg     Config
+	dir     *directory
+	conns   *conns
+	offers  *offers
+	metrics *metrics
+
+	ctx context.Context // ends with the Pool, and every request of it
 }
 
 // New makes a Pool. It refuses a Config that contradicts itself. It dials nobody.
 func New(cfg Config) (*Pool, error) {
+	first, err := newPool(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pool{}
+	if first.metrics, err = newMetrics(first.cfg.Registerer, p.locations); err != nil {
+		return nil, fmt.Errorf("upstream: registering the metrics: %w", err)
+	}
+	first.conns, first.offers = newConns(first.cfg), newOffers()
+	first.ctx, p.cancel = context.WithCancel(context.Background())
+	p.now.Store(first)
+	return p, nil
+}
+
+// newPool checks a configuration. What outlives one is for the caller to add.
+func newPool(cfg Config) (*pool, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
@@ -35,75 +53,19 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	p := &Pool{cfg: cfg, dir: dir}
-	p.transport = p.newTransport()
-	if p.metrics, err = newMetrics(cfg.Registerer, dir); err != nil {
-		return nil, fmt.Errorf("upstream: registering the metrics: %w", err)
-	}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	return p, nil
-}
-
-// maxIdle is how many idle connections are kept, of all hosts: a client may name any number of them.
-const maxIdle = 256
-
-// newTransport speaks HTTP/1.1 only, as IIS wants it for Windows authentication, through no proxy, and changes no body.
-func (p *Pool) newTransport() *http.Transport {
-	cfg := p.cfg
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Protocols: protocols,
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			// net/http lets a dial go on when its request has ended: this is what bounds it.
-			ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
-			defer cancel()
-			conn, err := p.dial(ctx, network, addr)
-			if err != nil {
-				return nil, dialError{err}
-			}
-			return conn, nil
-		},
-		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    cfg.ConnectTimeout,
-		DisableCompression:     true,
-		MaxIdleConns:           maxIdle,
-		MaxIdleConnsPerHost:    cfg.MaxConnsPerHost,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		ReadBufferSize:         64 << 10,
-	}
-}
-
-// shortPause is the wait for a descriptor that somebody else gives back.
-const shortPause = 20 * time.Millisecond
-
-// dial connects. When the process has no descriptor left, that says nothing of the DP: idle connections are given up, and
-// it waits for its turn.
-func (p *Pool) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	for {
-		conn, err := p.cfg.Dial(ctx, network, addr)
-		if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
-			return conn, err
-		}
-		p.transport.CloseIdleConnections()
-		select {
-		case <-time.After(shortPause):
-		case <-ctx.Done():
-			return nil, err
-		}
-	}
+	return &pool{cfg: cfg, dir: dir}, nil
 }
 
 // Close ends every request that is under way, and the streams with it, and closes the idle connections.
 func (p *Pool) Close() {
+	now := p.now.Load()
 	p.cancel()
-	p.transport.CloseIdleConnections()
-	p.metrics.unregister(p.cfg.Registerer)
+	now.conns.CloseIdleConnections()
+	now.metrics.unregister(now.cfg.Registerer)
 }
 
 // ended says why there is nothing more to do for a caller: it has gone, or the Pool has. Nil when neither is so.
-func (p *Pool) ended(ctx context.Context) error {
+func (p *pool) ended(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -113,17 +75,34 @@ func (p *Pool) ended(ctx context.Context) error {
 	return nil
 }
 
-// Source returns the supplier of the file that t, a Target of content.Parse, names. t.Header goes to the DP that t names and to no other. The caller has
-// established that the client is entitled to what our token opens.
-func (p *Pool) Source(t content.Target) cache.Source { return p.source(t, false) }
-
-func (p *Pool) source(t content.Target, clientAuth bool) *source {
-	t.Header = t.Header.Clone() // a Source may outlive the request
-	return &source{pool: p, target: t, clientAuth: clientAuth, named: p.dir.named(t)}
+// Source returns the supplier of the file that t, a Target of content.Parse or content.ParseBlob, names. t.Header goes to the
+// server that t names and to no other. The caller has established that the client is entitled to what our token opens, or to the
+// blob. The URL of a blob then serves others who are entitled to it, too, when their own have ended.
+func (p *Pool) Source(t content.Target) cache.Source {
+	s := p.now.Load().source(t, false)
+	if s.isBlob() {
+		s.pool.offers.add(t.ID, s.own)
+	}
+	return s
 }
 
-// Hierarchy returns the hierarchy of the DP that t names, for its ID.
-func (p *Pool) Hierarchy(t content.Target) string { return p.dir.hierarchy(endpoint{t.Scheme, t.Host}) }
+func (p *pool) source(t content.Target, clientAuth bool) *source {
+	t.Header = t.Header.Clone() // a Source may outlive the request
+	s := &source{pool: p, target: t, clientAuth: clientAuth, named: p.dir.named(t)}
+	if s.isBlob() {
+		s.own = newOffer(t.Raw, p.ownHeaders(t.Header), t.Until)
+	}
+	return s
+}
+
+// Hierarchy returns the hierarchy of the server that t names, for its ID. A storage service is one of its own.
+func (p *Pool) Hierarchy(t content.Target) string {
+	at := endpoint{t.Scheme, t.Host}
+	if t.ID.Share == content.Blob {
+		return ownHierarchy(at)
+	}
+	return p.now.Load().dir.hierarchy(at)
+}
 
 // LocationStatus is how one DP is doing.
 type LocationStatus struct {
@@ -149,7 +128,7 @@ type LocationStatus struct {
 // Status returns the configured DPs in their order, then those that clients named, the last one first.
 func (p *Pool) Status() []LocationStatus {
 	var list []LocationStatus
-	for _, loc := range p.dir.all() {
+	for _, loc := range p.locations() {
 		s := LocationStatus{URL: loc.base.String(), Hierarchy: loc.hierarchy, Configured: loc.configured}
 		loc.health.snapshot(&s)
 		list = append(list, s)
@@ -157,13 +136,15 @@ func (p *Pool) Status() []LocationStatus {
 	return list
 }
 
+func (p *Pool) locations() []*location { return p.now.Load().dir.all() }
+
 // received and headerCame keep the books of a DP.
-func (p *Pool) received(loc *location, n int) {
+func (p *pool) received(loc *location, n int) {
 	loc.health.received(n)
 	p.metrics.bytes.WithLabelValues(loc.label).Add(float64(n))
 }
 
-func (p *Pool) headerCame(loc *location, after time.Duration) {
+func (p *pool) headerCame(loc *location, after time.Duration) {
 	loc.health.headerAfter(after)
 	p.metrics.latency.WithLabelValues(loc.label).Observe(after.Seconds())
 }

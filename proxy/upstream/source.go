@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"branchpoint/cache"
 	"branchpoint/proxy/content"
@@ -13,10 +14,14 @@ import (
 
 // source supplies one file.
 type source struct {
-	pool       *Pool
+	pool       *pool
 	target     content.Target
 	clientAuth bool // only the client's own headers may be used
 	named      *location
+
+	// Of a blob only.
+	own   offer
+	spent atomic.Bool // own was refused
 }
 
 var _ cache.Source = (*source)(nil)

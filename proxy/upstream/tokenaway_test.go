@@ -125,7 +125,7 @@ func TestATokenEndpointThatIsAwayHasRefusedNobody(t *testing.T) {
 			}
 		}
 	}
-	p.dir.named(target).tokenAway.in(0)
+	p.now.Load().dir.named(target).tokenAway.in(0)
 	plain.setScript(refuse)
 	secure.setScript(refuse)
 	if err := open("here", whole); !errors.Is(err, cache.ErrRefused) {

@@ -16,7 +16,7 @@ type watchdog struct {
 }
 
 // watch begins with a limit of d for the header of the answer. The request also ends with the pool.
-func (p *Pool) watch(ctx context.Context, d time.Duration) *watchdog {
+func (p *pool) watch(ctx context.Context, d time.Duration) *watchdog {
 	w := &watchdog{parent: ctx}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.unhook = context.AfterFunc(p.ctx, func() { w.cancel(errClosed) })

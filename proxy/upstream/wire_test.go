@@ -113,7 +113,7 @@ func TestHeadersUpstream(t *testing.T) {
 		"Proxy-Connection": {"Keep-Alive"}, "Connection": {"X-Hop, close"}, "X-Hop": {"1"}, "Keep-Alive": {"5"},
 		"Host": {"elsewhere"}, "Authorization": {"Negotiate abc"},
 	}}
-	if _, _, err := p.source(target, true).Open(context.Background(), nil, 0, 7); err != nil {
+	if _, _, err := p.now.Load().source(target, true).Open(context.Background(), nil, 0, 7); err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Join((<-heads)[1:], "\n")
@@ -131,7 +131,7 @@ func TestOtherLocationsSeeNoCredentials(t *testing.T) {
 	p := testPool(t, Config{Locations: at(a, b)})
 	target := targetAt(t, p, a.URL, immutable)
 	target.Header = http.Header{"X-Token": {"secret"}, "Authorization": {"Bearer secret"}, "Cookie": {"secret"}, "User-Agent": {"BITS"}}
-	mustRead(t, p.source(target, true), nil, 0, 10, b.data)
+	mustRead(t, p.now.Load().source(target, true), nil, 0, 10, b.data)
 	if h := a.lastHeader(); h.Get("X-Token") == "" || h.Get("Authorization") == "" || h.Get("Cookie") == "" {
 		t.Errorf("the named DP saw %v", h)
 	}
