@@ -46,7 +46,7 @@ func (c *Cache) rest(d time.Duration) bool {
 	}
 }
 
-// Scrub compares every slice on disk with its checksum, resting for pause after each, and drops the bad ones, which are
+// Scrub compares every slice on disk with its checksum, resting for pause before each, and drops the bad ones, which are
 // then fetched again when they are needed. It returns how many slices it compared and how many were bad. It ends early when
 // the cache closes, and does nothing after that.
 func (c *Cache) Scrub(pause time.Duration) (compared, bad int) {
