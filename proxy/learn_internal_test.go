@@ -129,3 +129,17 @@ func TestLearnerIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestLearnsOnlyOfOurs: what is passed on to servers that are none of ours is not looked at, nor what calls itself no host.
+func TestLearnsOnlyOfOurs(t *testing.T) {
+	var l learner
+	r := httptest.NewRequest("GET", "http://dp1/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015", nil)
+	l.note(&exchange{foreign: true}, r)
+	for _, host := range []string{"d\x1b[31mp", "dp 1", "böse", ""} {
+		r.URL.Host = host
+		l.note(&exchange{}, r)
+	}
+	if list := l.list(); len(list) > 0 {
+		t.Errorf("learned of %+v", list)
+	}
+}

@@ -66,3 +66,14 @@ func TestLearned(t *testing.T) {
 		t.Errorf("after it was forgotten: %v", rest)
 	}
 }
+
+// TestLearnedAtAGateway: the host is the distribution point, whatever its clients call it.
+func TestLearnedAtAGateway(t *testing.T) {
+	s := newSite(t, options{listener: proxy.Listener{Gateway: "http://dp1", Hosts: []string{"none"}}})
+	s.start("dp1:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }))
+	s.raw().send("GET /CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015/sccm?/a HTTP/1.1\r\nHost: alias\r\nX-Example-Token: x\r\n\r\n").answer("GET")
+	learned := s.proxy.Learned()
+	if len(learned) != 1 || learned[0].Host != "dp1:80" || len(learned[0].Headers) != 1 || learned[0].Headers[0].Name != "X-Example-Token" {
+		t.Errorf("learned %+v, want X-Example-Token of dp1:80", learned)
+	}
+}
