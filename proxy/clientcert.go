@@ -3,10 +3,10 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -30,7 +30,7 @@ const (
 // demands knows which hosts (host:port) ask for a client's certificate.
 type demands struct {
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	roots *x509.CertPool
+	terms *atomic.Pointer[terms]
 
 	asking questions[string, demand]
 	known  *lru.Cache[string, demand]
@@ -42,8 +42,8 @@ type demand struct {
 	until time.Time
 }
 
-func newDemands(config Config, panicked func(any)) *demands {
-	d := &demands{dial: config.Dial, roots: config.RootCAs}
+func newDemands(config Config, terms *atomic.Pointer[terms], panicked func(any)) *demands {
+	d := &demands{dial: config.Dial, terms: terms}
 	d.asking.panicked = panicked
 	d.known, _ = lru.New[string, demand](maxDemands) // fails only for a size below one
 	return d
@@ -92,7 +92,7 @@ func (d *demands) handshake(ctx context.Context, address string) (asks bool, err
 		return false, err
 	}
 	client := tls.Client(conn, &tls.Config{
-		MinVersion: tls.VersionTLS12, RootCAs: d.roots, ServerName: host, NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12, RootCAs: d.terms.Load().roots, ServerName: host, NextProtos: []string{"http/1.1"},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			asks = true
 			return new(tls.Certificate), nil

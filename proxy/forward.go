@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/elazarl/goproxy"
@@ -28,19 +30,18 @@ type forwarder struct {
 	config  Config
 	metrics *metrics
 	proxy   *goproxy.ProxyHttpServer
-	shared  *http.Transport
+	terms   *atomic.Pointer[terms]
 	pins    pins
 	tunnels tunnels
 	spliced sync.Map // netip.AddrPort, our own ends of connections to where redirected clients were going: see splice
 	demands *demands
 }
 
-func newForwarder(config Config, m *metrics, i *interception) *forwarder {
-	f := &forwarder{config: config, metrics: m, proxy: goproxy.NewProxyHttpServer(), demands: i.demands}
-	f.shared = f.newTransport(256)
-	f.proxy.Tr = f.shared
-	f.proxy.Logger = log.New(io.Discard, "", 0) // its lines repeat URLs, which may hold secrets
-	f.proxy.KeepAcceptEncoding = true           // or it would decompress what passes
+func newForwarder(config Config, m *metrics, i *interception, terms *atomic.Pointer[terms]) *forwarder {
+	f := &forwarder{config: config, metrics: m, proxy: goproxy.NewProxyHttpServer(), terms: terms, demands: i.demands}
+	f.proxy.Tr = f.newTransport(1, config.RootCAs) // never used: roundTrip is. Its own would verify nothing
+	f.proxy.Logger = log.New(io.Discard, "", 0)    // its lines repeat URLs, which may hold secrets
+	f.proxy.KeepAcceptEncoding = true              // or it would decompress what passes
 	f.proxy.ConnectDialWithReq = func(r *http.Request, _, _ string) (net.Conn, error) {
 		return tunnelOf(r).target, nil
 	}
@@ -62,12 +63,17 @@ func newForwarder(config Config, m *metrics, i *interception) *forwarder {
 	return f
 }
 
+// newConnections makes connections to share.
+func (f *forwarder) newConnections(roots *x509.CertPool) *connections {
+	return &connections{Transport: f.newTransport(256, roots)}
+}
+
 // newTransport makes the client side of forwarding: HTTP/1.1 only, since Windows authentication cannot run over HTTP/2,
 // TLS always verified, nothing decompressed, no proxy of the environment.
-func (f *forwarder) newTransport(idle int) *http.Transport {
+func (f *forwarder) newTransport(idle int, roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		DialContext:           f.config.Dial,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: f.config.RootCAs, GetClientCertificate: f.demands.asked},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, GetClientCertificate: f.demands.asked},
 		Protocols:             http1(),
 		DisableCompression:    true,
 		MaxIdleConns:          256, // of all hosts: a descriptor each
@@ -158,7 +164,7 @@ func (f *forwarder) connect(e *exchange, r *http.Request) {
 		io.Copy(e, answer.Body)
 		return
 	}
-	t := f.tunnels.begin(conn, f.config.TunnelIdle)
+	t := f.tunnels.begin(conn, f.terms.Load().tunnelIdle)
 	f.proxy.ServeHTTP(&tunnelWriter{e, t}, r.WithContext(context.WithValue(r.Context(), tunnelKey{}, t)))
 	if t.client == nil { // this kind of connection cannot be taken over
 		t.target.Close()
@@ -199,13 +205,13 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 
 func (f *forwarder) transport(r *http.Request) http.RoundTripper {
 	if authenticatesConnection(r.Header) || connOf(r).pinnedTo(hostPort(r)) {
-		return connOf(r).pin(hostPort(r), func() *http.Transport { return f.newTransport(1) })
+		return connOf(r).pin(hostPort(r), func() *http.Transport { return f.newTransport(1, f.terms.Load().roots) })
 	}
-	return f.shared
+	return f.terms.Load().shared
 }
 
 func (f *forwarder) close() {
-	f.shared.CloseIdleConnections()
+	f.terms.Load().shared.CloseIdleConnections()
 	f.tunnels.close()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Authority makes certificates that the clients of this machine trust.
@@ -35,19 +36,17 @@ const (
 
 // interception decides which TLS connections are seen into.
 type interception struct {
-	authority Authority // nil: nothing is seen into
-	names     []string  // hosts, or "*.suffix"
-	tunnelled []string  // the same, and stronger
-	serving   *serving
-	demands   *demands
-	sights    *sights
-	log       *slog.Logger
+	terms   *atomic.Pointer[terms]
+	serving *serving
+	demands *demands
+	sights  *sights
+	log     *slog.Logger
 }
 
 func newInterception(p *Proxy) *interception {
 	return &interception{
-		authority: p.config.Authority, names: p.config.InterceptHosts, tunnelled: p.config.TunnelHosts,
-		serving: newServing(), demands: newDemands(p.config, p.panicked), sights: newSights(p.log), log: p.log,
+		terms:   &p.terms,
+		serving: newServing(), demands: newDemands(p.config, &p.terms, p.panicked), sights: newSights(p.log), log: p.log,
 	}
 }
 
@@ -62,14 +61,15 @@ func (i *interception) take(ctx context.Context, host, port string) (*tls.Certif
 }
 
 func (i *interception) decide(ctx context.Context, host, port string) (*tls.Certificate, decision) {
+	in := i.terms.Load()
 	switch {
-	case i.authority == nil:
+	case in.authority == nil:
 		return nil, decidedOff
-	case !matchesAny(i.names, host) && !i.serving.has(host):
+	case !matchesAny(in.names, host) && !i.serving.has(host):
 		return nil, decidedForeign
-	case matchesAny(i.tunnelled, host):
+	case matchesAny(in.tunnelled, host):
 		return nil, decidedConfigured
-	case !i.authority.Covers(host):
+	case !in.authority.Covers(host):
 		return nil, decidedUncovered
 	}
 	asks, err := i.demands.asks(ctx, net.JoinHostPort(host, port))
@@ -82,7 +82,7 @@ func (i *interception) decide(ctx context.Context, host, port string) (*tls.Cert
 	case asks:
 		return nil, decidedDemand
 	}
-	certificate, err := i.authority.Certificate(host)
+	certificate, err := in.authority.Certificate(host)
 	if err != nil {
 		i.log.Error("making a certificate", "host", host, "error", err)
 		return nil, decidedFailed
@@ -99,7 +99,7 @@ func (d *Door) take(ctx context.Context, host, port string) (certificate *tls.Ce
 
 // Interception tells what becomes of TLS connections to hosts that are ours.
 func (p *Proxy) Interception() Interception {
-	return Interception{On: p.interception.authority != nil, Hosts: p.interception.sights.status()}
+	return Interception{On: p.terms.Load().authority != nil, Hosts: p.interception.sights.status()}
 }
 
 func matchesAny(patterns []string, host string) bool {

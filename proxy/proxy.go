@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,6 +84,7 @@ type Proxy struct {
 	config    Config
 	log       *slog.Logger
 	metrics   *metrics
+	terms     atomic.Pointer[terms]
 	verdict   verdicts
 	questions questions[verdictID, content.ID]
 	forward   *forwarder
@@ -105,28 +107,22 @@ func New(config Config) (*Proxy, error) {
 	if !isToken(config.Via) {
 		return nil, errors.New("proxy: the name for Via headers is not a token of RFC 9110")
 	}
-	if config.VerdictAge < 0 || config.Grace < 0 || config.TunnelIdle < 0 {
-		return nil, errors.New("proxy: a duration is negative")
-	}
-	if config.VerdictAge == 0 {
-		config.VerdictAge = 5 * time.Minute
-	}
-	if config.Grace == 0 {
-		config.Grace = 24 * time.Hour
-	}
-	if config.TunnelIdle == 0 {
-		config.TunnelIdle = 10 * time.Minute
+	first, err := newTerms(config)
+	if err != nil {
+		return nil, err
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	p := &Proxy{config: config, log: config.Logger, metrics: newMetrics(config.Registerer)}
-	p.verdict.init(config.VerdictAge, config.Grace)
+	p.verdict.init(&p.terms)
 	p.questions.panicked = p.panicked
 	p.interception = newInterception(p)
 	p.serverTLS = serverTLS()
 	p.corks.New = func() any { b := make([]byte, 0, corkBytes+(18<<10)); return &b } // and one record more
-	p.forward = newForwarder(config, p.metrics, p.interception)
+	p.forward = newForwarder(config, p.metrics, p.interception, &p.terms)
+	first.shared = p.forward.newConnections(first.roots)
+	p.terms.Store(first)
 	p.via = []string{"1.1 " + config.Via}
 	return p, nil
 }

@@ -33,7 +33,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 	}
 	for again := true; ; again = false {
 		err := p.deliver(e, r, key, src, use)
-		if err == nil && p.interception.authority != nil {
+		if err == nil && p.terms.Load().authority != nil {
 			p.interception.serving.note(t.Host)
 		}
 		if again && errors.Is(err, cache.ErrChanged) && !e.started() {

@@ -17,8 +17,7 @@ import (
 // given access must not wait.
 type verdicts struct {
 	key   [32]byte
-	fresh time.Duration // how long an admission counts
-	grace time.Duration // how long it counts when nobody can be asked
+	terms *atomic.Pointer[terms]
 
 	admitted *lru.Cache[verdictID, *admission]
 }
@@ -39,9 +38,9 @@ const maxVerdicts = 1 << 16
 // a distribution point may be silent: a client with thousands of files cannot wait for it with each.
 const extension = time.Minute
 
-func (v *verdicts) init(fresh, grace time.Duration) {
+func (v *verdicts) init(terms *atomic.Pointer[terms]) {
 	rand.Read(v.key[:])
-	v.fresh, v.grace = fresh, grace
+	v.terms = terms
 	v.admitted, _ = lru.New[verdictID, *admission](maxVerdicts) // fails only for a size below one
 }
 
@@ -83,15 +82,15 @@ func (v *verdicts) settled(id verdictID) bool {
 	if !ok {
 		return false
 	}
-	age := time.Since(a.at)
-	return age < v.fresh || age < v.grace && time.Now().UnixNano() < a.extended.Load()
+	age, in := time.Since(a.at), v.terms.Load()
+	return age < in.verdictAge || age < in.grace && time.Now().UnixNano() < a.extended.Load()
 }
 
 // extend lets an old admission count a little longer, because nobody could be asked. It reports false when there is none,
 // or when it is older than the grace.
 func (v *verdicts) extend(id verdictID) bool {
 	a, ok := v.admitted.Get(id)
-	if !ok || time.Since(a.at) >= v.grace {
+	if !ok || time.Since(a.at) >= v.terms.Load().grace {
 		return false
 	}
 	a.extended.Store(time.Now().Add(extension).UnixNano())
