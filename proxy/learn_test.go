@@ -77,3 +77,19 @@ func TestLearnedAtAGateway(t *testing.T) {
 		t.Errorf("learned %+v, want X-Example-Token of dp1:80", learned)
 	}
 }
+
+// TestLearnedInATunnel is where a token endpoint is asked in earnest: over HTTPS that is seen into.
+func TestLearnedInATunnel(t *testing.T) {
+	s := newTrusting(t, options{})
+	s.startTLS("dp1:443", newDP(1000), nil)
+	in := s.seenInto("dp1:443")
+	in.get(tokenFile, "X-Example-Token: x")
+	if own := in.get("/proxy.pac"); own.Header.Get("Content-Type") == "application/x-ns-proxy-autoconfig" {
+		t.Errorf("the PAC file of the proxy is served as the distribution point's")
+	}
+	learned := s.proxy.Learned()
+	if len(learned) != 1 || learned[0].Host != "dp1:443" || learned[0].Requests != 1 ||
+		!slices.ContainsFunc(learned[0].Headers, func(h proxy.LearnedHeader) bool { return h.Name == "X-Example-Token" }) {
+		t.Errorf("learned %+v, want X-Example-Token of dp1:443", learned)
+	}
+}
