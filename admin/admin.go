@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"branchpoint/cache"
+	"branchpoint/proxy"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
 )
@@ -52,8 +53,14 @@ type Tokens interface {
 // Listener is one address that clients talk to.
 type Listener struct {
 	Name string `json:"name"`
+	// Kind is what the listener is to its clients: forward, gateway or transparent.
+	Kind string `json:"kind"`
 	// Address is host:port, as it was bound.
 	Address string `json:"address"`
+	// URL is what the settings of clients say; empty when they have none, as those of a transparent listener.
+	URL string `json:"url,omitempty"`
+	// Gateway is the URL of the distribution point that a gateway stands for.
+	Gateway string `json:"gateway,omitempty"`
 	// Entitlement is how clients show that they may have a content: machine, origin or network.
 	Entitlement string `json:"entitlement"`
 	// Up says that it takes clients. It does not before the program is ready, nor when it shuts down.
@@ -73,6 +80,8 @@ type Config struct {
 	Upstreams Upstreams
 	Tokens    Tokens
 	Learned   Learned
+	// Interception tells what becomes of HTTPS to hosts of ours.
+	Interception func() proxy.Interception
 	// Registry holds the metrics of the program. New adds those of the process and of Go.
 	Registry *prometheus.Registry
 	// Background runs what goes on after its request, such as a scrub, and is waited for by its owner. It must not block.
@@ -87,8 +96,8 @@ func (c *Config) validate() error {
 		return errors.New("admin: a version is needed")
 	case !c.Token.set():
 		return errors.New("admin: a token is needed")
-	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil || c.Learned == nil:
-		return errors.New("admin: listeners, store, contents, upstreams, tokens and what was learned are needed")
+	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil || c.Learned == nil || c.Interception == nil:
+		return errors.New("admin: listeners, store, contents, upstreams, tokens, what was learned and interception are needed")
 	case c.Registry == nil || c.Background == nil:
 		return errors.New("admin: a registry, and somebody who runs background work, are needed")
 	}

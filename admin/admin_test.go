@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"branchpoint/cache"
+	"branchpoint/proxy"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
 )
@@ -25,15 +26,16 @@ const testSecret = "a-token-that-nobody-guesses"
 
 // site is what a Server is asked about, in memory.
 type site struct {
-	state     cache.Status
-	objects   []cache.Object
-	points    []upstream.LocationStatus
-	listeners []Listener
-	scrubbing chan struct{} // a scrub ends when it is closed
-	broker    *tokenbroker.Broker
-	registry  *prometheus.Registry
-	work      sync.WaitGroup
-	log       book
+	state        cache.Status
+	objects      []cache.Object
+	points       []upstream.LocationStatus
+	listeners    []Listener
+	interception proxy.Interception
+	scrubbing    chan struct{} // a scrub ends when it is closed
+	broker       *tokenbroker.Broker
+	registry     *prometheus.Registry
+	work         sync.WaitGroup
+	log          book
 }
 
 // book is a log that several goroutines write.
@@ -107,10 +109,12 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s := &site{
-		state:     cache.Status{State: cache.StateOK, MaxBytes: 1 << 30, FreeBytes: 5 << 30, Counted: true},
-		listeners: []Listener{{Name: "local", Address: "127.0.0.1:8080", Entitlement: "machine", Up: true}},
-		registry:  prometheus.NewRegistry(),
-		scrubbing: make(chan struct{}),
+		state: cache.Status{State: cache.StateOK, MaxBytes: 1 << 30, FreeBytes: 5 << 30, Counted: true},
+		listeners: []Listener{{Name: "local", Kind: "forward", Address: "127.0.0.1:8080", URL: "http://127.0.0.1:8080",
+			Entitlement: "machine", Up: true}},
+		interception: proxy.Interception{On: true, Hosts: []proxy.InterceptedHost{{Name: "dp1", Intercepted: true, Connections: 3}}},
+		registry:     prometheus.NewRegistry(),
+		scrubbing:    make(chan struct{}),
 	}
 	s.broker, err = tokenbroker.New(tokenbroker.Config{
 		Sources: []tokenbroker.Source{source}, Registerer: s.registry, Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
@@ -136,7 +140,8 @@ func (s *site) config(t *testing.T) Config {
 	return Config{
 		Version: "v1.2.3", Token: token,
 		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker, Learned: &lessons{},
-		Registry: s.registry, Background: s.work.Go,
+		Interception: func() proxy.Interception { return s.interception },
+		Registry:     s.registry, Background: s.work.Go,
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }

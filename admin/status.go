@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"branchpoint/cache"
+	"branchpoint/proxy"
 )
 
 // Status is the answer of /api/v1/status: how everything is doing, in one page.
@@ -19,7 +20,9 @@ type Status struct {
 	Cache     cache.Status    `json:"cache"`
 	Totals    Totals          `json:"totals"`
 	Upstreams UpstreamSummary `json:"upstreams"`
-	Scrub     ScrubStatus     `json:"scrub"`
+	// Interception tells what becomes of HTTPS to hosts of ours.
+	Interception proxy.Interception `json:"interception"`
+	Scrub        ScrubStatus        `json:"scrub"`
 }
 
 // UpstreamSummary counts distribution points.
@@ -40,7 +43,8 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, Status{
 		Version: s.config.Version, Started: s.started, UptimeSeconds: int64(time.Since(s.started).Seconds()),
 		Ready: len(checks) == 0, Checks: append([]Check{}, checks...), Listeners: append([]Listener{}, s.config.Listeners()...),
-		Cache: s.config.Store.Status(), Totals: totals, Upstreams: s.upstreamSummary(), Scrub: s.scrub.status(),
+		Cache: s.config.Store.Status(), Totals: totals, Upstreams: s.upstreamSummary(),
+		Interception: s.config.Interception(), Scrub: s.scrub.status(),
 	})
 }
 

@@ -34,6 +34,9 @@ func (c *statusCmd) Run(s *streams) error {
 		return err
 	}
 	text := statusTable(status)
+	if len(status.Interception.Hosts) > 0 {
+		text += "\n" + interceptionTable(status.Interception.Hosts)
+	}
 	if len(upstreams.Upstreams) > 0 {
 		text += "\n" + upstreamTable(upstreams.Upstreams)
 	}
@@ -46,8 +49,9 @@ func statusTable(s admin.Status) string {
 	t.AppendRow(table.Row{"Branchpoint", fmt.Sprintf("%s, up %v", s.Version, time.Duration(s.UptimeSeconds)*time.Second)})
 	t.AppendRow(table.Row{"State", stateOf(s)})
 	for _, l := range s.Listeners {
-		t.AppendRow(table.Row{"Listener " + l.Name, fmt.Sprintf("http://%s, entitlement %s", l.Address, l.Entitlement)})
+		t.AppendRow(table.Row{"Listener " + l.Name, listenerText(l)})
 	}
+	t.AppendRow(table.Row{"HTTPS", interceptionText(s.Interception)})
 	c, n := s.Cache, s.Totals
 	objects := humanize.Comma(int64(c.Objects))
 	t.AppendRow(table.Row{"Cache", fmt.Sprintf("%s of %s, %s objects", size(c.Bytes), size(c.MaxBytes), objects)})

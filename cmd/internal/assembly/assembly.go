@@ -56,13 +56,17 @@ func Serve(ctx context.Context, c *configs.Config, version string, log *slog.Log
 	}
 	defer front.Close()
 
+	if err := doors.open(c, front, shared.authority); err != nil {
+		return err
+	}
 	api, err := admin.New(admin.Config{
 		Version: version, Token: token,
 		Listeners: doors.status, Store: store, Contents: store, Upstreams: pool, Tokens: broker, Learned: front,
-		Registry: shared.registry, Background: work.Go, Logger: log,
+		Interception: front.Interception,
+		Registry:     shared.registry, Background: work.Go, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("starting the admin API: %w", err)
 	}
-	return doors.serve(ctx, front, api, time.Duration(c.ShutdownTimeout), log)
+	return doors.serve(ctx, api, time.Duration(c.ShutdownTimeout), log)
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,17 +13,11 @@ import (
 	"branchpoint/admin"
 	"branchpoint/configs"
 	"branchpoint/proxy"
+	"branchpoint/proxy/authority"
 )
 
 // adminDrain is how long a request to the admin API may take to finish at the end.
 const adminDrain = 5 * time.Second
-
-// door is one open listener for clients.
-type door struct {
-	net.Listener
-	config proxy.Listener
-	up     atomic.Bool
-}
 
 // doors are all the addresses that the process listens on.
 type doors struct {
@@ -41,18 +34,12 @@ func openDoors(c *configs.Config) (_ *doors, err error) {
 			d.close()
 		}
 	}()
-	most, _ := fit(c, descriptors())
 	for _, l := range c.Listeners {
-		if l.Kind == configs.KindGateway {
-			return nil, fmt.Errorf("listener %s: kind %s is not served by this version", l.Name, l.Kind)
-		}
 		ln, err := listen("listener "+l.Name, l.Address)
 		if err != nil {
 			return nil, err
 		}
-		config := proxyListener(c, l)
-		config.MaxConnections = min(config.MaxConnections, most)
-		d.clients = append(d.clients, &door{Listener: ln, config: config})
+		d.clients = append(d.clients, &door{Listener: ln, name: l.Name, kind: l.Kind})
 	}
 	if d.admin, err = listen("admin", c.Admin.Address); err != nil {
 		return nil, err
@@ -89,27 +76,32 @@ func (d *doors) addresses() []netip.AddrPort {
 	return list
 }
 
-func addrPort(ln net.Listener) netip.AddrPort {
-	if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
-		return tcp.AddrPort()
+// open has the proxy take all listeners over, with the settings that the configuration gives them in this order.
+func (d *doors) open(c *configs.Config, front *proxy.Proxy, a *authority.Authority) error {
+	for i, door := range d.clients {
+		settings, err := listenerSettings(c, c.Listeners[i], a)
+		if err != nil {
+			return err
+		}
+		if err := door.open(front, settings); err != nil {
+			return err
+		}
 	}
-	return netip.AddrPort{}
+	return nil
 }
 
 // status tells the admin API which listeners serve.
 func (d *doors) status() []admin.Listener {
 	list := make([]admin.Listener, 0, len(d.clients))
 	for _, door := range d.clients {
-		list = append(list, admin.Listener{
-			Name: door.config.Name, Address: door.Addr().String(), Entitlement: string(door.config.Entitlement), Up: door.up.Load(),
-		})
+		list = append(list, door.status())
 	}
 	return list
 }
 
 // serve answers until ctx ends or one listener fails. Running requests then have drain to finish; the admin API tells for
 // that long that no more should be sent.
-func (d *doors) serve(ctx context.Context, front *proxy.Proxy, api *admin.Server, drain time.Duration, log *slog.Logger) error {
+func (d *doors) serve(ctx context.Context, api *admin.Server, drain time.Duration, log *slog.Logger) error {
 	over, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	all, ctx := errgroup.WithContext(ctx)
@@ -118,39 +110,10 @@ func (d *doors) serve(ctx context.Context, front *proxy.Proxy, api *admin.Server
 		defer end()
 		clients, ctx := errgroup.WithContext(ctx)
 		for _, door := range d.clients {
-			clients.Go(func() error { return door.serve(ctx, front, drain, log) })
+			clients.Go(func() error { return door.serve(ctx, drain, log) })
 		}
 		return clients.Wait()
 	})
 	log.Info("the admin API is ready", "url", "http://"+d.admin.Addr().String())
 	return all.Wait()
-}
-
-func (d *door) serve(ctx context.Context, front *proxy.Proxy, drain time.Duration, log *slog.Logger) error {
-	d.up.Store(true)
-	stop := context.AfterFunc(ctx, func() { d.up.Store(false) })
-	defer func() { stop(); d.up.Store(false) }()
-	log.Info(d.invitation(), "listener", d.config.Name, "address", d.Addr().String(), "entitlement", string(d.config.Entitlement))
-	if d.config.Entitlement == proxy.Network {
-		log.Warn("every client in these networks gets what our token opens, and is not asked who it is", "listener", d.config.Name,
-			"networks", fmt.Sprint(d.config.Networks))
-	}
-	return front.Serve(ctx, d.Listener, d.config, drain)
-}
-
-// invitation says how clients come to the listener.
-func (d *door) invitation() string {
-	if d.config.Transparent {
-		return "clients can be redirected here, as configs/deploy/nftables.conf does it"
-	}
-	return "clients can use the proxy http://" + d.proxyAddress()
-}
-
-// proxyAddress is what a client's proxy setting should say. Who listens on every address is known by the machine's name.
-func (d *door) proxyAddress() string {
-	at := addrPort(d)
-	if !at.Addr().IsUnspecified() {
-		return at.String()
-	}
-	return net.JoinHostPort(hostName(), fmt.Sprint(at.Port()))
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"branchpoint/cache"
+	"branchpoint/configs"
 	"branchpoint/proxy"
 	"branchpoint/proxy/upstream"
 )
@@ -37,13 +38,17 @@ func TestNetworkListenerWarns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := &door{Listener: ln, config: proxy.Listener{
+			d := &door{Listener: ln, name: "office", kind: configs.KindForward}
+			err = d.open(front, proxy.Listener{
 				Name: "office", Entitlement: entitlement, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")},
-			}}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 			var log bytes.Buffer
 			over, end := context.WithCancel(t.Context())
 			end()
-			if err := d.serve(over, front, 0, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+			if err := d.serve(over, 0, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 				t.Fatal(err)
 			}
 			got := log.String()

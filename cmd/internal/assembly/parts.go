@@ -16,6 +16,7 @@ import (
 	"branchpoint/cache"
 	"branchpoint/configs"
 	"branchpoint/proxy"
+	"branchpoint/proxy/authority"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
 )
@@ -26,7 +27,9 @@ type shared struct {
 	registry *prometheus.Registry
 	roots    *x509.CertPool
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
-	via      string // a name that no other instance has, so that a circle of proxies is noticed
+	// authority makes certificates; nil when this machine has none.
+	authority *authority.Authority
+	via       string // a name that no other instance has, so that a circle of proxies is noticed
 }
 
 func newShared(c *configs.Config, doors *doors, log *slog.Logger) (*shared, error) {
@@ -34,10 +37,14 @@ func newShared(c *configs.Config, doors *doors, log *slog.Logger) (*shared, erro
 	if err != nil {
 		return nil, err
 	}
+	authority, err := newAuthority(c, log)
+	if err != nil {
+		return nil, err
+	}
 	var name [4]byte
 	rand.Read(name[:])
 	return &shared{
-		log: log, registry: prometheus.NewRegistry(), roots: roots,
+		log: log, registry: prometheus.NewRegistry(), roots: roots, authority: authority,
 		dial: proxy.Guard(time.Duration(c.Upstream.ConnectTimeout), doors.addresses),
 		via:  "branchpoint-" + hex.EncodeToString(name[:]),
 	}, nil
@@ -94,13 +101,18 @@ func newCache(c *configs.Config, s *shared) (*cache.Cache, error) {
 }
 
 func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, broker *tokenbroker.Broker, s *shared) (*proxy.Proxy, error) {
-	front, err := proxy.New(proxy.Config{
+	config := proxy.Config{
 		Cache: store, Origins: pool, Manifests: pool, Tokens: newObserver(broker, c.DistributionPoints),
 		Dial: s.dial, RootCAs: s.roots, Via: s.via,
 		TunnelIdle: time.Duration(c.TunnelIdleTimeout), Served: servedHosts(pool),
 		VerdictAge: orInstant(c.Entitlement.VerdictAge), Grace: orInstant(c.Entitlement.Grace),
+		InterceptHosts: c.InterceptedNames(), TunnelHosts: c.Interception.TunnelHosts,
 		Registerer: s.registry, Logger: s.log,
-	})
+	}
+	if s.authority != nil { // a nil one in an interface would be one
+		config.Authority = s.authority
+	}
+	front, err := proxy.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the proxy: %w", err)
 	}

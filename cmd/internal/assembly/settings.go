@@ -11,6 +11,7 @@ import (
 	"branchpoint/cache"
 	"branchpoint/configs"
 	"branchpoint/proxy"
+	"branchpoint/proxy/authority"
 	"branchpoint/proxy/content"
 	"branchpoint/proxy/upstream"
 )
@@ -57,13 +58,24 @@ func vdirs(names []string) (list []content.Vdir) {
 	return list
 }
 
+// listenerSettings are proxyListener, what clients are shown who begin TLS, and as many connections as there are descriptors
+// for.
+func listenerSettings(c *configs.Config, l configs.Listener, a *authority.Authority) (proxy.Listener, error) {
+	listener := proxyListener(c, l)
+	most, _ := fit(c, descriptors())
+	listener.MaxConnections = min(listener.MaxConnections, most)
+	var err error
+	listener.Certificate, err = certificate(l, a)
+	return listener, err
+}
+
 // proxyListener says whom a listener serves, and where to.
 func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
 	listener := proxy.Listener{
 		Name: l.Name, Entitlement: proxy.Entitlement(l.Entitlement), MaxConnections: l.MaxConnections,
-		Transparent: l.Kind == configs.KindTransparent,
+		Transparent: l.Kind == configs.KindTransparent, Gateway: gateway(c, l),
 	}
-	listener.AnyHost = l.Loopback() && !listener.Transparent
+	listener.AnyHost = l.Loopback() && l.Kind == configs.KindForward
 	listener.PointedHosts = pointedHosts(c)
 	for _, port := range l.ConnectPorts {
 		listener.ConnectPorts = append(listener.ConnectPorts, strconv.Itoa(port))
@@ -75,6 +87,15 @@ func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
 		listener.Hosts = append(destinations(c), l.AllowHosts...)
 	}
 	return listener
+}
+
+// gateway is where a gateway leads: a plain one to where its distribution point is, one with TLS to where that takes TLS. It
+// is empty for a listener of another kind.
+func gateway(c *configs.Config, l configs.Listener) string {
+	if l.TLS.On() {
+		return c.Behind(l).TokenURL
+	}
+	return c.Behind(l).URL
 }
 
 // destinations are the servers of the site that the configuration names.

@@ -74,6 +74,8 @@ listeners:
   - {name: here, address: "127.0.0.1:8080", max_connections: 9}
   - {name: office, address: "10.0.0.1:8080", allow_hosts: ["*.example.com"], connect_ports: [443, 8443]}
   - {name: lab, address: ":8088", entitlement: network, networks: [10.1.0.0/16]}
+  - {name: alias, address: "127.0.0.1:80", kind: gateway, distribution_point: dp2}
+  - {name: secure, address: ":443", kind: gateway, distribution_point: dp2, tls: {names: [alias]}}
 `)
 	site := []string{"dp1:80", "dp1:443", "dp1:80", "dp1:443", "dp2:8080", "dp2:8443", "mp1:80", "mp1:443", "mp2:8443", "mp3:80", "mp3:443",
 		"[2001:db8::1]:80", "[2001:db8::1]:443", "cmg:80", "cmg:443", "cmg:8443"}
@@ -85,6 +87,8 @@ listeners:
 		{Name: "office", Entitlement: proxy.Origin, Hosts: append(slices.Clone(site), "*.example.com"), ConnectPorts: []string{"443", "8443"}, MaxConnections: 4096},
 		{Name: "lab", Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Hosts: site,
 			ConnectPorts: []string{"443"}, MaxConnections: 4096},
+		{Name: "alias", Entitlement: proxy.Machine, Gateway: "http://dp2:8080", Hosts: site, MaxConnections: 4096},
+		{Name: "secure", Entitlement: proxy.Origin, Gateway: "https://dp2:8443", Hosts: site, MaxConnections: 4096},
 		{Name: "here", Entitlement: proxy.Origin, Transparent: true, Hosts: site, ConnectPorts: []string{"443"}, MaxConnections: 9},
 	} {
 		want.PointedHosts = pointedHosts(c)
