@@ -17,18 +17,19 @@ import (
 // crowd: a hundred clients download at once while a hundred other connections pass through. The line carries the file once,
 // and afterwards nothing is left of them.
 func (s *transparentSite) crowd(t *testing.T) {
-	url := s.dps["IPv4"].URL("http") + "/SMS_DP_SMSPKG$/" + sim.DemoPackage + "/sccm?/setup.exe"
+	plain, secure := s.place("IPv4", "http", sim.DemoPackage+".1", "setup.exe"), s.place("IPv6", "https", sim.DemoPackage+".1", "setup.exe")
 	ln := s.server.listen(t, net.JoinHostPort(fmt.Sprint(wan4, s.next), "80"))
 	s.next++
 	var served sync.WaitGroup
 	served.Go(func() { each(echo)(ln) })
 	defer served.Wait()
 	defer ln.Close()
-	s.fetch(t, url) // connections to the DP are kept for a while
+	s.fetch(t, plain, secure) // connections to the DP are kept for a while
 	goroutines, files := s.box.metric("go_goroutines"), s.box.metric("process_open_fds")
 	before := s.overTheLine()
 	var work sync.WaitGroup
-	work.Go(func() { s.fetch(t, "--clients", "100", url) })
+	work.Go(func() { s.fetch(t, "--clients", "50", plain) })
+	work.Go(func() { s.fetch(t, "--clients", "50", secure) })
 	for range 100 {
 		work.Go(func() {
 			conn, err := s.client.dial(t.Context(), "tcp", ln.Addr().String())
@@ -71,18 +72,22 @@ func (b *box) expectBack(t *testing.T, name string, want float64) {
 // boxDies: without the box clients go straight to the DPs, by each of the two ways that the file with the redirect tells of;
 // and when the box is there again, so is what it had.
 func (s *transparentSite) boxDies(t *testing.T) {
-	f, url := s.publish(t, "IPv4", "http")
+	f, segment := s.publish(t)
+	url := s.place("IPv4", "http", segment, f.Path)
 	s.curl(t, url, f)
 
 	s.redirect("") // the dead man's switch
 	ctx, cancel := context.WithCancel(t.Context())
 	var man sync.WaitGroup
-	man.Go(func() { s.sayThatItIsWell(t, ctx) })
+	defer man.Wait()
+	defer cancel()
+	man.Go(func() { s.sayThatItIsWell(ctx, t) })
 	s.awaitWay(t, url, true)
 	s.box.kill()
 	began := time.Now()
 	s.awaitWay(t, url, false)
 	t.Logf("the box was killed; %.1f s later its clients went straight to the DP", time.Since(began).Seconds())
+	kept := auditCache(t, s.box.cacheDir(), s.files())
 	cancel()
 	man.Wait()
 
@@ -95,21 +100,33 @@ func (s *transparentSite) boxDies(t *testing.T) {
 
 	s.box.start(s.box.command(s.in(s.router)...))
 	s.redirect(`"clients"`)
-	before := s.overTheLine()
+	s.dps["IPv4"].Counters().Reset()
 	s.curl(t, url, f)
-	if got := s.overTheLine() - before; got > f.Size/50 {
-		t.Errorf("%d bytes came over the line for what the box had before it died", got)
+	if again := fetchedAgain(kept, s.dps["IPv4"].Counters().Sent()); again > 0 {
+		t.Errorf("%d bytes that the box had before it died were fetched again", again)
 	}
 }
 
+// files are all that the DPs have.
+func (s *transparentSite) files() (all []*sim.File) {
+	for _, id := range s.library.IDs() {
+		for _, v := range s.library.Versions(id) {
+			all = append(all, v.Files()...)
+		}
+	}
+	return all
+}
+
 // sayThatItIsWell keeps the switch on until ctx ends, as long as the box is well.
-func (s *transparentSite) sayThatItIsWell(t *testing.T, ctx context.Context) {
+func (s *transparentSite) sayThatItIsWell(ctx context.Context, t *testing.T) {
 	address := strings.TrimPrefix(s.box.admin, "http://")
 	const on = `flush set inet branchpoint clients; add element inet branchpoint clients { "clients" timeout 2s }`
 	for ctx.Err() == nil {
 		health := exec.Command("ip", "netns", "exec", s.router.name, binary, "health", "--address", address)
 		if health.Run() == nil {
-			s.router.do("nft", on)
+			if out, err := exec.Command("ip", "netns", "exec", s.router.name, "nft", on).CombinedOutput(); err != nil {
+				t.Errorf("nft: %v: %s", err, out)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// splice connects a client to the address that it meant, and passes on every byte in both directions. It returns at once; ended is called in the end with what was passed on, or with why the address could not be
-// reached. It is a tunnel that nobody asked for, and ends as one does.
+// splice connects a client to the address that it meant, and passes on every byte in both directions. It returns at once;
+// ended is called in the end with what was passed on, or with why the address could not be reached. It is a tunnel that
+// nobody asked for, and ends as one does.
 func (f *forwarder) splice(client net.Conn, address string, ended func(carried, error)) {
 	t := &tunnel{tunnels: &f.tunnels, idle: f.terms.Load().tunnelIdle}
 	t.client = t.newEnd(client, nil) // open from here on, so that the goroutine has an owner
