@@ -14,6 +14,9 @@ import (
 // handling-server-application-errors).
 func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	e.err = err
+	if mustAsk(e.target) && errors.Is(err, cache.ErrRefused) {
+		p.verdict.forget(p.verdict.id(e.target)) // it has ended before its time
+	}
 	var cert *tls.CertificateVerificationError
 	switch {
 	case r.Context().Err() != nil:

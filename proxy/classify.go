@@ -36,6 +36,9 @@ func (p *Proxy) classify(e *exchange, r *http.Request) (content.Target, class) {
 		return content.Target{}, classPass
 	}
 	t, ok := content.Parse(r.URL.Scheme, r.URL.Host, rawTarget(r))
+	if !ok {
+		t, ok = p.blob(r)
+	}
 	if !ok || authenticatesConnection(r.Header) || connOf(r).pinnedTo(t.Host) {
 		return content.Target{}, classPass
 	}

@@ -18,16 +18,16 @@ var errNotEntitled = errors.New("the distribution point does not admit the clien
 // entitled decides whether the client of e may have the target's content. A cache that gave away what a protected
 // distribution point would refuse would turn it into an open one.
 func (p *Proxy) entitled(e *exchange, r *http.Request, t content.Target) error {
-	switch e.listener.Entitlement {
-	case Machine:
+	switch {
+	case mustAsk(t):
+		return p.asked(r.Context(), t)
+	case e.listener.Entitlement == Machine:
 		if p.config.Tokens != nil {
 			p.config.Tokens.Observe(t.Host, t.Header)
 		}
 		return nil
-	case Network:
-		if e.inNetworks() {
-			return nil
-		}
+	case e.listener.Entitlement == Network && e.inNetworks():
+		return nil
 	}
 	return p.asked(r.Context(), t)
 }
@@ -58,7 +58,7 @@ func (p *Proxy) ask(ctx context.Context, id verdictID, t content.Target) error {
 	status, err := p.config.Origins.Ask(ctx, t)
 	switch {
 	case err == nil && status >= 200 && status < 300:
-		p.verdict.note(id)
+		p.verdict.note(id, t)
 		p.metrics.verdict("admitted")
 		return nil
 	case err == nil:
@@ -75,5 +75,5 @@ func (p *Proxy) ask(ctx context.Context, id verdictID, t content.Target) error {
 
 // settled tells whether the client of e may have its target's content, without anybody being asked now.
 func (p *Proxy) settled(e *exchange) bool {
-	return e.ours() || p.verdict.settled(p.verdict.id(e.target))
+	return e.ours() && !mustAsk(e.target) || p.verdict.settled(p.verdict.id(e.target))
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"branchpoint/cache"
@@ -48,8 +49,9 @@ func newExchange(w http.ResponseWriter, r *http.Request, d *Door) *exchange {
 	if err != nil {
 		client = r.RemoteAddr
 	}
+	path, _, _ := strings.Cut(r.URL.Path, "?") // a client may have escaped it
 	return &exchange{
-		w: w, door: d, listener: d.settings.Load(), client: client, method: r.Method, host: r.Host, path: r.URL.Path, start: time.Now(),
+		w: w, door: d, listener: d.settings.Load(), client: client, method: r.Method, host: r.Host, path: path, start: time.Now(),
 	}
 }
 

@@ -65,7 +65,7 @@ func (i *interception) decide(ctx context.Context, host, port string) (*tls.Cert
 	switch {
 	case in.authority == nil:
 		return nil, decidedOff
-	case !matchesAny(in.names, host) && !i.serving.has(host):
+	case !matchesAny(in.names, host) && !matchesAny(in.blobHosts, host) && !i.serving.has(host):
 		return nil, decidedForeign
 	case matchesAny(in.tunnelled, host):
 		return nil, decidedConfigured

@@ -64,6 +64,9 @@ type Config struct {
 	// InterceptHosts are the hosts, or "*.suffix", whose TLS connections are seen into, besides hosts that have served content;
 	// TunnelHosts are never seen into.
 	InterceptHosts, TunnelHosts []string
+	// BlobHosts are the hosts, or "*.suffix", of storage services whose signed URLs name content. Their TLS connections are seen
+	// into, too. Nil means none.
+	BlobHosts []string
 	// Via is our name in Via headers; a request that carries it already has come round in a circle. It must be a token of
 	// RFC 9110 and differ between instances. Empty means "branchpoint-" and a random number.
 	Via string

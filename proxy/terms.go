@@ -17,6 +17,7 @@ type terms struct {
 
 	authority        Authority // nil: nothing is seen into
 	names, tunnelled []string  // hosts, or "*.suffix"; tunnelled is stronger
+	blobHosts        []string  // the same
 }
 
 // newTerms checks what of a Config may be replaced, and fills in the defaults. The connections are for the caller to add.
@@ -27,6 +28,7 @@ func newTerms(config Config) (*terms, error) {
 	t := &terms{
 		verdictAge: config.VerdictAge, grace: config.Grace, tunnelIdle: config.TunnelIdle,
 		roots: config.RootCAs, authority: config.Authority, names: config.InterceptHosts, tunnelled: config.TunnelHosts,
+		blobHosts: config.BlobHosts,
 	}
 	if t.verdictAge == 0 {
 		t.verdictAge = 5 * time.Minute
@@ -41,9 +43,9 @@ func newTerms(config Config) (*terms, error) {
 }
 
 // Prepare checks a new configuration, and returns what puts it into force for the requests to come. Of config it takes
-// VerdictAge, Grace, TunnelIdle, RootCAs, Authority, InterceptHosts and TunnelHosts; everything else stays as New was told. What
-// is remembered stays: verdicts, which hosts have served content or ask for certificates, and what was learned. Requests under
-// way, tunnels, and connections that are seen into or pinned go on as they began.
+// VerdictAge, Grace, TunnelIdle, RootCAs, Authority, InterceptHosts, TunnelHosts and BlobHosts; everything else stays as New was
+// told. What is remembered stays: verdicts, which hosts have served content or ask for certificates, and what was learned.
+// Requests under way, tunnels, and connections that are seen into or pinned go on as they began.
 func (p *Proxy) Prepare(config Config) (commit func(), err error) {
 	next, err := newTerms(config)
 	if err != nil {

@@ -25,10 +25,16 @@ type verdicts struct {
 // admission is a distribution point's word.
 type admission struct {
 	at       time.Time
+	until    time.Time    // when the credential ends by its own words, zero: it does not say
+	brief    bool         // the credential ends, and nobody says when: no grace
 	extended atomic.Int64 // until when it counts without another question, Unix nanoseconds
 }
 
-// verdictID is a keyed hash of the credential, the host and the content, so that no credential is kept.
+// ended tells whether the credential has ended, whatever age the admission has.
+func (a *admission) ended() bool { return !a.until.IsZero() && !time.Now().Before(a.until) }
+
+// verdictID is a keyed hash of the credential, the host and the content, so that no credential is kept. That of a blob is one of
+// its whole URL.
 type verdictID [sha256.Size]byte
 
 // maxVerdicts is 5,000 clients with a dozen contents each.
@@ -48,7 +54,7 @@ func (v *verdicts) init(terms *atomic.Pointer[terms]) {
 // other header counts as part of the credential.
 var notCredentials = []string{"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "If-Match",
 	"If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Pragma", "Range", "User-Agent", "Via",
-	"X-P2p-Peerdist", "X-P2p-Peerdistex"}
+	"X-Ms-Client-Request-Id", "X-Ms-Date", "X-Ms-Version", "X-P2p-Peerdist", "X-P2p-Peerdistex"}
 
 // id names the question whether the sender of t.Header may have the content of t.
 func (v *verdicts) id(t content.Target) verdictID {
@@ -60,6 +66,9 @@ func (v *verdicts) id(t content.Target) verdictID {
 	part(t.Scheme + "://" + t.Host)
 	part(t.Vdir.String())
 	part(t.ID.Group())
+	if t.ID.Share == content.Blob {
+		part(t.Raw)
+	}
 	names := make([]string, 0, len(t.Header))
 	for name := range t.Header {
 		if !slices.Contains(notCredentials, name) {
@@ -79,7 +88,7 @@ func (v *verdicts) id(t content.Target) verdictID {
 // settled tells whether the admission counts, so that nobody needs to be asked.
 func (v *verdicts) settled(id verdictID) bool {
 	a, ok := v.admitted.Get(id)
-	if !ok {
+	if !ok || a.ended() {
 		return false
 	}
 	age, in := time.Since(a.at), v.terms.Load()
@@ -90,14 +99,17 @@ func (v *verdicts) settled(id verdictID) bool {
 // or when it is older than the grace.
 func (v *verdicts) extend(id verdictID) bool {
 	a, ok := v.admitted.Get(id)
-	if !ok || time.Since(a.at) >= v.terms.Load().grace {
+	if !ok || a.brief || a.ended() || time.Since(a.at) >= v.terms.Load().grace {
 		return false
 	}
 	a.extended.Store(time.Now().Add(extension).UnixNano())
 	return true
 }
 
-func (v *verdicts) note(id verdictID) { v.admitted.Add(id, &admission{at: time.Now()}) }
+// note remembers that the sender of t.Header may have the content of t.
+func (v *verdicts) note(id verdictID, t content.Target) {
+	v.admitted.Add(id, &admission{at: time.Now(), until: t.Until, brief: t.Signed && t.Until.IsZero()})
+}
 
 // forget ends an admission: the grace is for a distribution point that is silent, and this one has spoken.
 func (v *verdicts) forget(id verdictID) { v.admitted.Remove(id) }

@@ -18,7 +18,8 @@ import (
 //
 // Not content: a query that names anything else than the right to read (see blobParameters), blobs of the root container and
 // of the containers that begin with "$", empty segments, and those that end with a dot or climb, "\" (which a server may take
-// for "/"), control characters and bytes that are not UTF-8.
+// for "/"), "?" (which may begin a query that was escaped by mistake: it is a secret, and names are not), control characters and
+// bytes that are not UTF-8.
 func ParseBlob(scheme, host, raw string) (Target, bool) {
 	scheme = strings.ToLower(scheme)
 	authority, ok := HostPort(scheme, host)
@@ -54,7 +55,7 @@ const maxBlobPath = 1024
 // isBlobPath says whether decoded text is the name of a blob that every server would read as we do.
 func isBlobPath(path string) bool {
 	if !utf8.ValidString(path) || utf8.RuneCountInString(path) > maxBlobPath || strings.ContainsFunc(path, unicode.IsControl) ||
-		strings.Contains(path, `\`) || hidesMore(path) {
+		strings.ContainsAny(path, `\?`) || hidesMore(path) {
 		return false
 	}
 	for segment := range strings.SplitSeq(path, "/") {

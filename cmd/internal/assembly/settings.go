@@ -98,7 +98,7 @@ func gateway(c *configs.Config, l configs.Listener) string {
 	return c.Behind(l).URL
 }
 
-// destinations are the servers of the site that the configuration names.
+// destinations are the servers of the site that the configuration names, and the storage services that hold its content.
 func destinations(c *configs.Config) (hosts []string) {
 	for _, dp := range c.DistributionPoints {
 		hosts = append(hosts, destination(dp.URL)...)
@@ -109,6 +109,9 @@ func destinations(c *configs.Config) (hosts []string) {
 	}
 	for _, cmg := range c.CloudManagementGateways {
 		hosts = append(hosts, destination("https://"+cmg)...)
+	}
+	for _, storage := range c.Cloud.BlobHosts {
+		hosts = append(hosts, net.JoinHostPort(storage, "80"), net.JoinHostPort(storage, "443"))
 	}
 	return hosts
 }
