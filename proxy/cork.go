@@ -49,6 +49,12 @@ func (s *secured) Close() error {
 // processor's cache until they are copied once more.
 const corkBytes = 64 << 10
 
+// newCork makes a buffer for what is held back, which may be one record more.
+func newCork() any {
+	b := make([]byte, 0, corkBytes+(17<<10))
+	return &b
+}
+
 // corked is the connection beneath TLS. It can hold back what is written, to write it in fewer pieces.
 type corked struct {
 	net.Conn

@@ -51,7 +51,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			[]string{"listener", "decision"}),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "branchpoint_tls_handshakes_total",
-			Help: "TLS handshakes with clients: done, refused (by a client that does not trust our authority), timeout, failed."},
+			Help: "TLS handshakes with clients: done, refused (by a client that does not trust our authority), left, timeout, failed."},
 			[]string{"listener", "result"}),
 	}
 	if reg != nil {

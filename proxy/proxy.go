@@ -122,7 +122,7 @@ func New(config Config) (*Proxy, error) {
 	p.questions.panicked = p.panicked
 	p.interception = newInterception(p)
 	p.serverTLS = serverTLS()
-	p.corks.New = func() any { b := make([]byte, 0, corkBytes+(18<<10)); return &b } // and one record more
+	p.corks.New = newCork
 	p.forward = newForwarder(config, p.metrics, p.interception, &p.terms)
 	first.shared = p.forward.newConnections(first.roots)
 	p.terms.Store(first)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -63,18 +64,29 @@ func isMethod(p []byte) bool {
 
 // unsecured tells of a handshake that failed. The commonest reason is a client that does not trust our authority.
 func (d *Door) unsecured(c *traveller, err error) {
-	name, result, hint := d.settings.Load().Name, "failed", "the client and Branchpoint do not agree to TLS"
-	var op *net.OpError
-	switch {
-	case timedOut(err):
-		result, hint = "timeout", "the client did not finish the handshake in time"
-	case errors.As(err, &op) && op.Op == "remote error":
-		result, hint = "refused", "the client does not accept our certificate; see `branchpoint ca trust`"
-	}
+	name := d.settings.Load().Name
+	result, hint := handshakeFailure(err)
 	d.p.metrics.handshakes.WithLabelValues(name, result).Inc()
 	attrs := []any{"listener", name, "client", c.address, "hint", hint, "error", err}
 	if c.to != nil {
 		attrs = append(attrs, "host", c.to.host)
 	}
 	d.p.log.Info("a TLS handshake failed", attrs...)
+}
+
+// handshakeFailure puts an error into the words of a metric, and of people.
+func handshakeFailure(err error) (result, hint string) {
+	var op *net.OpError
+	isOp := errors.As(err, &op) && op.Err != nil
+	switch {
+	case timedOut(err):
+		return "timeout", "the client did not finish the handshake in time"
+	case isOp && op.Op == "remote error",
+		// OpenSSL 3 sends its refusal in the clear, where TLS 1.3 wants it encrypted.
+		isOp && op.Op == "local error" && strings.HasSuffix(op.Err.Error(), "bad record MAC"):
+		return "refused", "the client does not accept our certificate; does it trust who has issued it? (branchpoint ca trust)"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isOp && op.Op == "read":
+		return "left", "the client has closed the connection"
+	}
+	return "failed", "the client and Branchpoint do not agree to TLS"
 }
