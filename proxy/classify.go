@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"branchpoint/proxy/content"
+	"branchpoint/proxy/hop"
 )
 
 // class is what kind of request this is.
@@ -39,11 +40,11 @@ func (p *Proxy) classify(e *exchange, r *http.Request) (content.Target, class) {
 	if !ok {
 		t, ok = p.blob(r)
 	}
-	if !ok || authenticatesConnection(r.Header) || connOf(r).pinnedTo(t.Host) {
+	if !ok || hop.LogsIn(r.Header) || connOf(r).pinnedTo(t.Host) {
 		return content.Target{}, classPass
 	}
 	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
-	t.Header = endToEnd(r.Header)
+	t.Header = hop.EndToEnd(r.Header)
 	return t, classContent
 }
 
@@ -62,26 +63,4 @@ func rawTarget(r *http.Request) string {
 		raw = "/" + raw
 	}
 	return raw
-}
-
-// hopByHop are the headers that end at the next hop (RFC 9110, section 7.6.1, and the older proxy conventions).
-var hopByHop = [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-
-// endToEnd returns a copy of h without what ends here.
-func endToEnd(h http.Header) http.Header {
-	h = h.Clone()
-	removeHopByHop(h)
-	return h
-}
-
-func removeHopByHop(h http.Header) {
-	for _, v := range h["Connection"] {
-		for name := range strings.SplitSeq(v, ",") {
-			h.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range hopByHop {
-		h.Del(name)
-	}
 }

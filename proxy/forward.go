@@ -19,7 +19,11 @@ import (
 	"github.com/elazarl/goproxy"
 
 	"branchpoint/proxy/content"
+	"branchpoint/proxy/hop"
 )
+
+// answerTimeout is how long a server may think about what is passed on to it. Some are slow, and so is what clients ask of them.
+const answerTimeout = 10 * time.Minute
 
 // dialTimeout is how long a tunnel's destination may take to accept.
 const dialTimeout = 30 * time.Second
@@ -80,7 +84,7 @@ func (f *forwarder) newTransport(idle int, roots *x509.CertPool) *http.Transport
 		MaxIdleConnsPerHost:   idle,
 		IdleConnTimeout:       90 * time.Second, // IIS gives up after 120 s
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 2 * time.Minute,
+		ResponseHeaderTimeout: answerTimeout,
 		ExpectContinueTimeout: time.Second,
 	}
 }
@@ -97,7 +101,7 @@ func (f *forwarder) serve(e *exchange, r *http.Request) {
 		f.connect(e, r)
 		return
 	}
-	removeHopByHop(r.Header) // before goproxy removes Connection, which names more of them
+	hop.Remove(r.Header) // before goproxy removes Connection, which names more of them
 	file := isContent(e, r)
 	r.URL = exactURL(r.URL, rawTarget(r))
 	r.URL.Host = strings.ToLower(r.URL.Host) // or the transport would take DP1 and dp1 for two; the Host header stays as it is
@@ -175,7 +179,8 @@ func (f *forwarder) connect(e *exchange, r *http.Request) {
 // with a text of ours, a body that breaks off breaks the client's connection, and hop-by-hop headers stay here.
 func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 	p := r.Context().Value(transitKey{}).(transit)
-	r.Close = false // which connection ends is a matter of each hop
+	// Which connection ends is a matter of each hop. One that an unknown scheme may have authenticated is nobody else's.
+	r.Close = hop.Binds(r.Header) && !hop.LogsIn(r.Header) && !connOf(r).pinnedTo(hostPort(r))
 	r.Header.Add("Via", "1.1 "+f.config.Via)
 	if _, ok := r.Header["User-Agent"]; !ok {
 		r.Header["User-Agent"] = nil // or the transport would add its own
@@ -189,13 +194,13 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 	}
 	f.pins.note(r, resp)
 	resp = better(r, resp)
-	removeHopByHop(resp.Header)
+	hop.Remove(resp.Header)
 	resp.Header.Add("Via", "1.1 "+f.config.Via)
 	p.mark(resp.Header)
 	if _, ok := resp.Header["Content-Type"]; !ok {
 		resp.Header["Content-Type"] = nil // or the server would guess one
 	}
-	if asksForConnection(resp.Header) && connOf(r).to == nil { // a proxy's client has to be told
+	if hop.AsksForLogin(resp.Header) && connOf(r).to == nil { // a proxy's client has to be told
 		resp.Header.Set("Proxy-Support", "Session-Based-Authentication") // RFC 4559, section 6
 		resp.Header.Set("Connection", "Proxy-Support")
 	}
@@ -204,7 +209,7 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (f *forwarder) transport(r *http.Request) http.RoundTripper {
-	if authenticatesConnection(r.Header) || connOf(r).pinnedTo(hostPort(r)) {
+	if hop.LogsIn(r.Header) || connOf(r).pinnedTo(hostPort(r)) {
 		return connOf(r).pin(hostPort(r), func() *http.Transport { return f.newTransport(1, f.terms.Load().roots) })
 	}
 	return f.terms.Load().shared

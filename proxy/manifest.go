@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"branchpoint/proxy/content"
+	"branchpoint/proxy/hop"
 )
 
 // A client asks for the list of a content's files, its manifest, by PROPFIND, and downloads nothing when that fails. It is
@@ -31,7 +32,7 @@ type secondTryKey struct{}
 // is entitled to our token.
 func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 	if e.foreign || p.config.Manifests == nil || r.Method != "PROPFIND" || !e.ours() || r.ContentLength > maxManifestRequest ||
-		authenticatesConnection(r.Header) {
+		hop.LogsIn(r.Header) {
 		return r
 	}
 	t, ok := content.ParseFolder(r.URL.Scheme, r.URL.Host, rawTarget(r))
@@ -44,7 +45,7 @@ func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 		r.Body = io.NopCloser(rest)
 		return r
 	}
-	t.Header = endToEnd(r.Header)
+	t.Header = hop.EndToEnd(r.Header)
 	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
 	var again secondTry = func(ctx context.Context) (*http.Response, error) {
 		return p.config.Manifests.Manifest(ctx, t, body)

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -89,7 +88,7 @@ func (c *clientConn) pin(host string, newTransport func() *http.Transport) *http
 	}
 	t := newTransport()
 	t.MaxConnsPerHost = 1
-	t.IdleConnTimeout = 2 * idleTimeout // it ends with the client's connection, which ends before this
+	t.IdleConnTimeout = 2 * idleTimeout // who does not ask this host for so long has to authenticate himself again
 	c.pinned = append(c.pinned, pin{host, t})
 	return t
 }
@@ -117,29 +116,6 @@ func (p *pins) note(r *http.Request, resp *http.Response) {
 	if i := c.find(hostPort(r)); i >= 0 && resp.Close {
 		c.unpin(i)
 	}
-}
-
-// authenticatesConnection tells whether the request is part of a Windows authentication, which proves the identity of a
-// connection and not of a request (RFC 4559).
-func authenticatesConnection(h http.Header) bool {
-	for _, v := range h["Authorization"] {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
-		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
-			return true
-		}
-	}
-	return false
-}
-
-// asksForConnection tells whether an answer asks for Windows authentication.
-func asksForConnection(h http.Header) bool {
-	for _, v := range h["Www-Authenticate"] {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
-		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
-			return true
-		}
-	}
-	return false
 }
 
 // hostPort returns the destination of an outgoing request, with its port.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"branchpoint/proxy"
 )
 
 // windowsDP is a DP that knows connections, not requests, as NTLM has it: three legs on one connection, and from then on
@@ -293,4 +295,35 @@ func TestManyPins(t *testing.T) {
 	if ended := <-dps[0].closed; !ended.users["user0"] {
 		t.Error("another connection ended")
 	}
+}
+
+// TestUnknownScheme: what a scheme that nobody knows has proved, a connection's identity perhaps, is not used by others; and
+// content is served from the cache all the same.
+func TestUnknownScheme(t *testing.T) {
+	s := newSite(t, options{listener: proxy.Listener{Entitlement: proxy.Origin}})
+	dp := newDP(1000)
+	dp.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-From", r.RemoteAddr)
+		dp.file(w, r)
+	})
+	s.start("dp1:80", dp)
+	from := func(authorization string) string {
+		got := s.raw().as(authorization, "http://dp1/SMS_MP/x")
+		wantStatus(t, got, 200)
+		return got.Header.Get("X-From")
+	}
+	if from("") != from("Bearer x") {
+		t.Error("a connection is not used again")
+	}
+	before := from("Scheme x")
+	if after := from(""); after == before {
+		t.Error("a connection is used again that may be somebody's")
+	}
+	for _, want := range []string{miss, hit} {
+		got := s.raw().as("Scheme\tx", versioned+"a")
+		wantBody(t, got, dp.data)
+		wantHeader(t, got.Header, "Cache-Status", want)
+	}
+	login := s.raw().as("NTLM\tx", versioned+"a")
+	wantHeader(t, login.Header, "Cache-Status", "Branchpoint; fwd=bypass")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"branchpoint/proxy/content"
+	"branchpoint/proxy/hop"
 )
 
 // drainLimit and drainTime are how much of an unwanted body is read, and how long, so that its connection can be used again.
@@ -132,7 +133,7 @@ func newRequest(ctx context.Context, r route, q query) *http.Request {
 	req := (&http.Request{
 		Method: q.method, URL: &url.URL{Scheme: r.scheme, Host: r.host, Opaque: r.raw}, Host: hostHeader(r.endpoint), Header: r.header.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Close: bindsConnection(r.header),
+		Close: hop.Binds(r.header),
 	}).WithContext(ctx)
 	if q.method == http.MethodGet {
 		req.Header.Set("Range", q.rangeHeader())

@@ -1,14 +1,16 @@
 package upstream
 
 import (
+	"maps"
 	"net/http"
 	"strings"
+
+	"branchpoint/proxy/hop"
 )
 
-// droppedHeaders are not passed on: they belong to one hop (RFC 9110 §7.6.1), or to what the client wants of us and not to
-// what we want of a DP.
+// droppedHeaders are not passed on, besides those that end at the next hop: they are about what the client wants of us and not
+// about what we want of a DP.
 var droppedHeaders = map[string]bool{
-	"Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 	"Range": true, "Accept-Encoding": true, "Expect": true, "Host": true, "Content-Length": true, "Content-Type": true,
 	"Max-Forwards": true, "Http2-Settings": true,
 }
@@ -22,19 +24,13 @@ var sharedHeaders = []string{"Accept", "User-Agent"}
 
 // ownHeaders returns what the DP that the client named gets to see: all end-to-end headers of the client.
 func (p *pool) ownHeaders(client http.Header) http.Header {
-	hop := make(map[string]bool)
-	for _, line := range client["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			hop[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
-		}
-	}
 	h := make(http.Header, len(client)+3)
 	for name, values := range client {
 		name = http.CanonicalHeaderKey(name)
-		if !hop[name] && !isDropped(name) {
-			h[name] = append(h[name], values...)
-		}
+		h[name] = append(h[name], values...)
 	}
+	hop.Remove(h)
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return isDropped(name) })
 	return p.finish(h)
 }
 
@@ -90,17 +86,4 @@ func (p *pool) withoutCredential(h http.Header) http.Header {
 		h.Del(name)
 	}
 	return h
-}
-
-// bindsConnection tells whether a request with these headers may authenticate the connection itself, as NTLM and Negotiate
-// do. Nobody else may use such a connection afterwards.
-func bindsConnection(h http.Header) bool {
-	for _, value := range h["Authorization"] {
-		switch scheme, _, _ := strings.Cut(strings.TrimSpace(value), " "); strings.ToLower(scheme) {
-		case "basic", "bearer", "digest":
-		default:
-			return true
-		}
-	}
-	return false
 }
