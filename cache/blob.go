@@ -188,7 +188,7 @@ func (b *blob) unfind() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !b.e.gone {
-		x.expireGroup(b.e.key, time.Now(), b.c.config.CheckAfter)
+		x.expireGroup(b.e.key, time.Now(), b.c.limits.Load().checkAfter)
 	}
 	b.c.retire(b.e)
 }

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -59,6 +60,7 @@ var ErrLocked = errors.New("the cache directory is in use by another process")
 // A Cache is a directory of objects.
 type Cache struct {
 	config  Config
+	limits  atomic.Pointer[limits]
 	log     *slog.Logger
 	metrics *metrics
 	lock    *flock.Flock
@@ -86,6 +88,10 @@ func New(config Config) (*Cache, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
+	first, err := config.limits()
+	if err != nil {
+		return nil, err
+	}
 	d, err := config.openDisk(config.Directory)
 	if err != nil {
 		return nil, fmt.Errorf("opening the cache directory: %w", err)
@@ -95,6 +101,7 @@ func New(config Config) (*Cache, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	c := &Cache{config: config, log: config.Logger, lock: lock, disk: d}
+	c.limits.Store(first)
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.metrics = newMetrics(c, config.Registerer)
 	c.index.init()
@@ -111,14 +118,9 @@ func (config *Config) complete() error {
 	if config.Directory == "" {
 		return errors.New("cache: no directory is given")
 	}
-	if config.MaxBytes < 0 || config.MinFreeBytes < 0 || config.CheckAfter < 0 || config.ParallelWindows < 0 ||
-		config.WindowBytes < 0 || config.OpenFiles < 0 {
+	if config.OpenFiles < 0 {
 		return errors.New("cache: a limit is negative")
 	}
-	setDefault(&config.MaxBytes, 50<<30)
-	setDefault(&config.CheckAfter, time.Minute)
-	setDefault(&config.ParallelWindows, 4)
-	setDefault(&config.WindowBytes, 4<<20)
 	setDefault(&config.scrubEvery, 7*24*time.Hour)
 	setDefault(&config.OpenFiles, 256)
 	if config.Logger == nil {

@@ -14,7 +14,7 @@ const (
 // likely to tell of. x.mu is held.
 func (c *Cache) doubtful(e *entry) bool {
 	age := time.Since(e.sure)
-	return age >= sureFor || e.info.Size == 0 && age >= c.config.CheckAfter
+	return age >= sureFor || e.info.Size == 0 && age >= c.limits.Load().checkAfter
 }
 
 // doubt asks what an immutable object is, behind the back of the readers: they have what is there, and a hit waits for no

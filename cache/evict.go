@@ -40,7 +40,7 @@ func (c *Cache) touch(e *entry, client string) {
 		x.markDirty(e)
 	}
 	x.segmentOf(e).push(e)
-	for x.protected.bytes > c.config.MaxBytes/5*4 {
+	for x.protected.bytes > c.limits.Load().maxBytes/5*4 {
 		oldest := x.protected.list.Back().Value.(*entry)
 		x.protected.remove(oldest)
 		oldest.hot = false
@@ -101,7 +101,7 @@ func (c *Cache) over(n int64) int64 {
 	if !c.index.loaded.Load() {
 		return 0
 	}
-	return c.index.probation.bytes + c.index.protected.bytes + n - c.config.MaxBytes
+	return c.index.probation.bytes + c.index.protected.bytes + n - c.limits.Load().maxBytes
 }
 
 // roomAgain finds out whether a full cache could take a slice now.
@@ -134,6 +134,15 @@ func (x *index) victims(need int64, protectedToo bool) (victims []*entry, freed 
 		}
 	}
 	return victims, freed
+}
+
+// shrink removes what is too much for the budget.
+func (c *Cache) shrink() {
+	c.index.mu.Lock()
+	victims, _ := c.index.victims(c.over(0), true)
+	c.index.unlinkAll(victims)
+	c.index.mu.Unlock()
+	c.evict(victims)
 }
 
 // unlinkAll: x.mu is held.

@@ -108,7 +108,7 @@ func (c *Cache) find(key Key) (e *entry, due bool) {
 		return newest, true
 	}
 	x.hold(k.entry)
-	return k.entry, time.Since(k.at) >= c.config.CheckAfter || k.at.Before(x.due[key.Group])
+	return k.entry, time.Since(k.at) >= c.limits.Load().checkAfter || k.at.Before(x.due[key.Group])
 }
 
 // confirm notes that origin has the object that info describes, and returns that generation with a reference. One that is
@@ -142,7 +142,7 @@ func (c *Cache) settle(key Key, info Info, prepare func(*entry)) *entry {
 	if !key.Mutable {
 		c.retireAll(o)
 	} else if len(o.generations) > 0 {
-		x.expireGroup(key, now, c.config.CheckAfter)
+		x.expireGroup(key, now, c.limits.Load().checkAfter)
 	}
 	e := &entry{key: key, info: info, created: now, used: now, base: newBase(key.Name)}
 	prepare(e)

@@ -27,10 +27,8 @@ func (c *Cache) loadAll() {
 	x.probation.sort()
 	x.protected.sort()
 	x.loaded.Store(true)
-	victims, _ := x.victims(c.over(0), true)
-	x.unlinkAll(victims)
 	x.mu.Unlock()
-	c.evict(victims)
+	c.shrink()
 }
 
 // loadFolders reads every folder that is not read yet. It stops when the cache closes.

@@ -150,7 +150,8 @@ func (c *Cache) ask(key Key, src Source, use Use) error {
 	if known != nil && !key.Mutable {
 		c.keep(key, known) // whatever comes of it
 	}
-	info, stream, err := c.question(src, use, known != nil)
+	most := c.firstWindow(use)
+	info, stream, err := c.question(src, use, most, known != nil)
 	if key.Mutable && errors.Is(err, ErrMissing) {
 		c.missing(key)
 	}
@@ -160,7 +161,7 @@ func (c *Cache) ask(key Key, src Source, use Use) error {
 	var first *fill
 	e := c.confirm(key, info, func(e *entry) {
 		if stream != nil {
-			first = c.adopt(e, src, use, stream)
+			first = c.adopt(e, src, use, most, stream)
 		}
 	})
 	defer c.release(e)
@@ -175,13 +176,13 @@ func (c *Cache) ask(key Key, src Source, use Use) error {
 
 // question asks src what the object is. When it is to be read and nothing is known of it, the question is the request
 // for its first window, so that a cold file costs no round trip more than a direct download. The stream is nil when there
-// is none to be had.
-func (c *Cache) question(src Source, use Use, known bool) (info Info, stream io.ReadCloser, err error) {
+// is none to be had. It asks for at most most bytes.
+func (c *Cache) question(src Source, use Use, most int64, known bool) (info Info, stream io.ReadCloser, err error) {
 	_, storageErr := c.health.state()
 	ahead := use.Length != 0 && !known && storageErr == nil
 	if ahead {
 		from, _ := sliceSpan(sliceOf(use.Offset), maxSize)
-		info, stream, err = src.Open(c.ctx, nil, from, c.firstWindow(use))
+		info, stream, err = src.Open(c.ctx, nil, from, most)
 	}
 	if !ahead || errors.Is(err, ErrNoRange) {
 		info, err = src.Stat(c.ctx)
@@ -197,7 +198,7 @@ func (c *Cache) question(src Source, use Use, known bool) (info Info, stream io.
 
 // firstWindow returns how many bytes to ask for when nothing is known of the object.
 func (c *Cache) firstWindow(use Use) int64 {
-	n := int64(sliceCount(c.config.WindowBytes)) * sliceBytes
+	n := int64(sliceCount(c.limits.Load().windowBytes)) * sliceBytes
 	if use.Length < 0 {
 		return n
 	}
@@ -207,14 +208,14 @@ func (c *Cache) firstWindow(use Use) int64 {
 
 // adopt makes the stream that answered the first question the first fill of a new object, nil when it cannot be used. The
 // caller launches it. Nobody can find the object yet, so nobody has asked for the same bytes. x.mu is held.
-func (c *Cache) adopt(e *entry, src Source, use Use, stream io.ReadCloser) *fill {
+func (c *Cache) adopt(e *entry, src Source, use Use, most int64, stream io.ReadCloser) *fill {
 	b := newBlob(c, e)
 	first := sliceOf(use.Offset)
 	if first >= b.n {
 		return nil
 	}
 	e.blob = b
-	f := b.claim(window{first, min(b.n, first+sliceCount(c.firstWindow(use)))}, src)
+	f := b.claim(window{first, min(b.n, first+sliceCount(most))}, src)
 	f.stream = stream
 	return f
 }

@@ -241,8 +241,8 @@ func (r *Reader) horizon(end int64) int64 {
 	if !r.ahead {
 		return end
 	}
-	config := &r.b.c.config
-	return min(r.b.e.info.Size, end+int64(config.ParallelWindows)*config.WindowBytes)
+	limits := r.b.c.limits.Load()
+	return min(r.b.e.info.Size, end+int64(limits.parallelWindows)*limits.windowBytes)
 }
 
 // verdict returns why the bytes that the reader waits for will not come. Readers share the failure of a fill, or fifty of

@@ -40,7 +40,7 @@ func (r *Reader) send(w io.Writer, off, to int64) (written int64, err error) {
 // direct passes bytes from the Source to w without storing them, a window at a time: w may be slow, and an origin does not
 // have many streams to give away.
 func (r *Reader) direct(w io.Writer, off, end int64) (written int64, err error) {
-	window := int64(sliceCount(r.b.c.config.WindowBytes)) * sliceBytes
+	window := int64(sliceCount(r.b.c.limits.Load().windowBytes)) * sliceBytes
 	for err == nil && off+written < end {
 		var n int64
 		n, err = r.directWindow(w, off+written, min(off+written+window, end), end)

@@ -29,7 +29,7 @@ func (s *space) take(c *Cache, n int64) (short int64) {
 	}
 	s.taken += n
 	s.pending += n
-	return c.config.MinFreeBytes + s.taken - s.free
+	return c.limits.Load().minFreeBytes + s.taken - s.free
 }
 
 // wrote notes that n bytes that were taken are on the disk now.

@@ -38,7 +38,7 @@ type Status struct {
 
 // Status returns how the cache is doing.
 func (c *Cache) Status() Status {
-	s := Status{State: StateOK, MaxBytes: c.config.MaxBytes, FreeBytes: -1, Counted: c.index.loaded.Load()}
+	s := Status{State: StateOK, MaxBytes: c.limits.Load().maxBytes, FreeBytes: -1, Counted: c.index.loaded.Load()}
 	if free, err := c.disk.Free(); err == nil {
 		s.FreeBytes = free
 	}

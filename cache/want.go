@@ -33,8 +33,8 @@ func (b *blob) want(off, end int64, src Source) []*fill {
 	}
 	p := planner{
 		free:      b.free,
-		perWindow: sliceCount(b.c.config.WindowBytes),
-		windows:   b.c.config.ParallelWindows,
+		perWindow: sliceCount(b.c.limits.Load().windowBytes),
+		windows:   b.c.limits.Load().parallelWindows,
 		running:   b.running,
 	}
 	var fills []*fill
