@@ -289,8 +289,10 @@ func TestBlobCanary(t *testing.T) {
 		GiveUpAfter: 200 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	for name, script := range map[string]func(http.ResponseWriter, *http.Request){
 		"served": s.serve, "refused": statusOf(403), "missing": statusOf(404), "broken": statusOf(500),
-		"silent":     func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"redirected": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.RequestURI+"&again", http.StatusFound) },
+		"silent": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"redirected": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.RequestURI+"&again", http.StatusFound)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.setScript(script)
