@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,18 +116,29 @@ func parseRecord(text []byte) (*rawRecord, error) {
 	return r, nil
 }
 
-// fileOf finds the file that a record is about: its name ends with content and path.
+// fileOf finds the file that a record is about: its name ends with content and path, or with a container and the name of a blob.
 func fileOf(r *rawRecord, truth []*sim.File) (*sim.File, error) {
 	var name string
 	if err := json.Unmarshal(r.Name, &name); err != nil {
 		return nil, err
 	}
+	_, blob, _ := strings.Cut(name, "/blob/")
+	blob, err := url.PathUnescape(blob)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
+	}
 	for _, f := range truth {
-		if strings.HasSuffix(name, "/"+f.Key()) {
+		if strings.HasSuffix(name, "/"+f.Key()) || blob == blobOf(f) {
 			return f, nil
 		}
 	}
 	return nil, fmt.Errorf("%q is no file of the truth", name)
+}
+
+// blobOf is where the simulated cloud has a file: its container and its path in it.
+func blobOf(f *sim.File) string {
+	container := strings.NewReplacer(".", "-", "_", "-").Replace(strings.ToLower(fmt.Sprintf("%s.%d", f.Content, f.Version)))
+	return container + "/" + f.Path
 }
 
 // claimed is the sum of what claims hold, in bytes.

@@ -175,7 +175,8 @@ func TestNoSignatureGetsOut(t *testing.T) {
 	for _, good := range []bool{true, false} {
 		st.set(canary, good)
 		for _, target := range []string{
-			signed(canary), signed(canary) + "&snapshot=1", "http://acct.blob.test/abc/%3Fsig=" + canary, "http://acct.blob.test/abc%3Fsig=" + canary,
+			signed(canary), signed(canary) + "&snapshot=1",
+			"http://acct.blob.test/abc/%3Fsig=" + canary, "http://acct.blob.test/abc%3Fsig=" + canary,
 			"http://away.blob.test/abc/d?sig=" + canary, "http://away.test/downloadrestservice.svc/getcontentxmlsecure?sig=" + canary,
 			"http://away.test/downloadrestservice.svc/getcontentxmlsecure%3Fsig=" + canary,
 			"http://acct.blob.test:0/abc/d?sig=" + canary,
