@@ -82,6 +82,8 @@ type Config struct {
 	Learned   Learned
 	// Interception tells what becomes of HTTPS to hosts of ours.
 	Interception func() proxy.Interception
+	// Reload reads the configuration again. An error that is Rejected is told; then nothing has changed.
+	Reload func() (Reloaded, error)
 	// Registry holds the metrics of the program. New adds those of the process and of Go.
 	Registry *prometheus.Registry
 	// Background runs what goes on after its request, such as a scrub, and is waited for by its owner. It must not block.
@@ -96,8 +98,8 @@ func (c *Config) validate() error {
 		return errors.New("admin: a version is needed")
 	case !c.Token.set():
 		return errors.New("admin: a token is needed")
-	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil || c.Learned == nil || c.Interception == nil:
-		return errors.New("admin: listeners, store, contents, upstreams, tokens, what was learned and interception are needed")
+	case c.Listeners == nil || c.Store == nil || c.Contents == nil || c.Upstreams == nil || c.Tokens == nil || c.Learned == nil || c.Interception == nil || c.Reload == nil:
+		return errors.New("admin: listeners, store, contents, upstreams, tokens, what was learned, interception and a reload are needed")
 	case c.Registry == nil || c.Background == nil:
 		return errors.New("admin: a registry, and somebody who runs background work, are needed")
 	}

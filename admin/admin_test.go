@@ -31,6 +31,7 @@ type site struct {
 	points       []upstream.LocationStatus
 	listeners    []Listener
 	interception proxy.Interception
+	reload       func() (Reloaded, error)
 	scrubbing    chan struct{} // a scrub ends when it is closed
 	broker       *tokenbroker.Broker
 	registry     *prometheus.Registry
@@ -141,6 +142,7 @@ func (s *site) config(t *testing.T) Config {
 		Version: "v1.2.3", Token: token,
 		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker, Learned: &lessons{},
 		Interception: func() proxy.Interception { return s.interception },
+		Reload:       func() (Reloaded, error) { return s.reload() },
 		Registry:     s.registry, Background: s.work.Go,
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -13,7 +13,7 @@ var reads = []string{"/metrics", "/api/v1/status", "/api/v1/contents", "/api/v1/
 
 var changes = []struct{ method, path string }{
 	{"PUT", "/api/v1/tokens/default"}, {"PUT", "/api/v1/contents/x/pin"}, {"DELETE", "/api/v1/contents/x/pin"},
-	{"DELETE", "/api/v1/contents/x"}, {"DELETE", "/api/v1/learned"}, {"POST", "/api/v1/scrub"},
+	{"DELETE", "/api/v1/contents/x"}, {"DELETE", "/api/v1/learned"}, {"POST", "/api/v1/scrub"}, {"POST", "/api/v1/reload"},
 }
 
 func TestChangesNeedTheToken(t *testing.T) {

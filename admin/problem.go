@@ -15,6 +15,8 @@ type Problem struct {
 	Detail string `json:"detail,omitempty"`
 	// Checks are the failing checks of /readyz; absent elsewhere.
 	Checks []Check `json:"checks,omitempty"`
+	// Problems are what is wrong with a configuration file; absent but in the answer of /api/v1/reload.
+	Problems []ConfigProblem `json:"problems,omitempty"`
 }
 
 // failure is an error that has a status of its own, and a text that may be shown.

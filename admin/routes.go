@@ -33,6 +33,7 @@ func (s *Server) routes() http.Handler {
 		r.Delete("/api/v1/contents/{name}", s.handle(s.removeContent))
 		r.Delete("/api/v1/learned", s.handle(s.forgetLearned))
 		r.Post("/api/v1/scrub", s.handle(s.startScrub))
+		r.Post("/api/v1/reload", s.handle(s.reload))
 	})
 	return r
 }

@@ -44,5 +44,12 @@ func refused(address, status string, body []byte) error {
 	for _, check := range p.Checks {
 		err = fmt.Errorf("%w\n  %s: %s", err, check.Name, check.Reason)
 	}
-	return err
+	return &apiError{err, p.Status, p}
+}
+
+// apiError is what the API says is wrong, in words and as it came.
+type apiError struct {
+	error
+	status  int
+	problem admin.Problem
 }

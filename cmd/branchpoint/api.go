@@ -74,13 +74,19 @@ func (f apiFlag) ask(path string, v any) ([]byte, error) {
 }
 
 // askFor asks the admin API and returns the answer's body. The answer has to be a 200.
-func askFor(address, path string) ([]byte, error) {
+func askFor(address, path string) ([]byte, error) { return callAPI(http.MethodGet, address, path, "") }
+
+// callAPI is askFor with another method, and the admin token when it is not empty.
+func callAPI(method, address, path, token string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
 	defer cancel()
 	at := url.URL{Scheme: "http", Host: address, Path: path}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("asking %s: %w", address, err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy: it may be this very one

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,18 +11,17 @@ import (
 	"branchpoint/configs"
 )
 
-// newLogger makes the one logger of the program. level overrides the configuration unless it is empty.
-func newLogger(c configs.Log, level string, w io.Writer) (*slog.Logger, error) {
-	var options slog.HandlerOptions
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(cmp.Or(level, c.Level))); err != nil {
-		return nil, fmt.Errorf("reading the log level: %w", err)
+// newLogger makes the one logger of the program, and its level, which may be changed.
+func newLogger(c configs.Log, w io.Writer) (*slog.Logger, *slog.LevelVar, error) {
+	level := new(slog.LevelVar)
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		return nil, nil, fmt.Errorf("reading the log level: %w", err)
 	}
-	options.Level = least
+	options := slog.HandlerOptions{Level: level}
 	if c.Format == "text" || c.Format == "auto" && isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, &options)), nil
+		return slog.New(slog.NewTextHandler(w, &options)), level, nil
 	}
-	return slog.New(slog.NewJSONHandler(w, &options)), nil
+	return slog.New(slog.NewJSONHandler(w, &options)), level, nil
 }
 
 func isTerminal(w io.Writer) bool {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"branchpoint/cmd/internal/assembly"
+	"branchpoint/configs"
 )
 
 // serveCmd runs the product.
@@ -15,13 +16,24 @@ type serveCmd struct {
 	LogLevel string `help:"debug, info, warn or error; overrides log.level." enum:",debug,info,warn,error" default:"" placeholder:"LEVEL"`
 }
 
+// load returns the configuration that is to be in force.
+func (c *serveCmd) load() (*configs.Config, error) {
+	config, err := c.configFlag.load()
+	if err == nil && c.LogLevel != "" {
+		config.Log.Level = c.LogLevel
+	}
+	return config, err
+}
+
 // Run serves until an interrupt or a termination signal. A second one does not wait for running requests.
 func (c *serveCmd) Run(s *streams) error {
+	reloads, end := reloadSignals() // first of all: who asks early must not end the program
+	defer end()
 	config, err := c.load()
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(config.Log, c.LogLevel, s.err)
+	log, level, err := newLogger(config.Log, s.err)
 	if err != nil {
 		return err
 	}
@@ -33,7 +45,9 @@ func (c *serveCmd) Run(s *streams) error {
 		stop() // from now on a signal ends the process, as it would by default
 		log.Info("shutting down; a second signal does not wait", "at_most", config.ShutdownTimeout.String())
 	})
-	err = assembly.Serve(ctx, config, version(), log)
+	err = assembly.Serve(ctx, assembly.Options{
+		Config: config, Load: c.load, Reloads: reloads, Version: version(), Log: log, Level: level,
+	})
 	if !unasked() {
 		<-told
 	}

@@ -87,7 +87,8 @@ func (s *stage) serve(ctx context.Context) error {
 		return err
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go func() { s.ended <- assembly.Serve(ctx, config, "demo", slog.New(slog.NewTextHandler(s.log, nil))) }()
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	go func() { s.ended <- assembly.Serve(ctx, assembly.Options{Config: config, Version: "demo", Log: log}) }()
 	for {
 		resp, err := http.Get(s.admin + "/healthz")
 		if err == nil {

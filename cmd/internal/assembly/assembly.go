@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -13,9 +14,25 @@ import (
 	"branchpoint/configs"
 )
 
-// Serve builds every part once, in order, serves until ctx ends, and takes them down in reverse. version is what the admin
-// API tells of the program.
-func Serve(ctx context.Context, c *configs.Config, version string, log *slog.Logger) (err error) {
+// Options say what is served, and how it is told to read its configuration again.
+type Options struct {
+	// Config to begin with. Required.
+	Config *configs.Config
+	// Load reads the configuration again, as it was read the first time. Nil: it never changes.
+	Load func() (*configs.Config, error)
+	// Reloads has Load called for each signal. Nil: only the admin API has.
+	Reloads <-chan os.Signal
+	// Version is what the admin API tells of the program. Required.
+	Version string
+	// Log takes everything that an operator should know. Required.
+	Log *slog.Logger
+	// Level is that of Log, to be changed with the configuration. Nil: it stays.
+	Level *slog.LevelVar
+}
+
+// Serve builds every part once, in order, serves until ctx ends, and takes them down in reverse.
+func Serve(ctx context.Context, o Options) (err error) {
+	c, log := o.Config, o.Log
 	doors, err := openDoors(c)
 	if err != nil {
 		return err
@@ -50,20 +67,26 @@ func Serve(ctx context.Context, c *configs.Config, version string, log *slog.Log
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	front, err := newProxy(c, store, pool, broker, shared)
+	observer := newObserver(broker, c.DistributionPoints)
+	front, err := newProxy(c, store, pool, observer, shared)
 	if err != nil {
 		return err
 	}
 	defer front.Close()
 
-	if err := doors.open(c, front, shared.authority); err != nil {
+	if err := doors.open(c, front, shared.files.authority); err != nil {
 		return err
 	}
+	reload := &reloader{
+		load: o.Load, level: o.Level, log: log, running: c, files: shared.files,
+		shared: shared, doors: doors, broker: broker, pool: pool, store: store, front: front, observer: observer,
+	}
+	defer reload.during(ctx, o.Reloads)()
 	api, err := admin.New(admin.Config{
-		Version: version, Token: token,
+		Version: o.Version, Token: token,
 		Listeners: doors.status, Store: store, Contents: store, Upstreams: pool, Tokens: broker, Learned: front,
-		Interception: front.Interception,
-		Registry:     shared.registry, Background: work.Go, Logger: log,
+		Interception: front.Interception, Reload: reload.Reload,
+		Registry: shared.registry, Background: work.Go, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("starting the admin API: %w", err)

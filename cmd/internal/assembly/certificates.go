@@ -18,13 +18,10 @@ import (
 
 var _ proxy.Authority = (*authority.Authority)(nil)
 
-// newAuthority loads the certificate authority of this machine, and tells of names that it does not cover. It is nil when
-// there is none: then everything is tunnelled.
+// newAuthority loads the certificate authority of this machine. It is nil when there is none: then everything is tunnelled.
 func newAuthority(c *configs.Config, log *slog.Logger) (*authority.Authority, error) {
 	a, err := authority.Load(c.Interception.CADirectory)
 	if errors.Is(err, authority.ErrNone) {
-		log.Info("HTTPS is tunnelled and not seen into: there is no certificate authority; `branchpoint ca init` makes it",
-			"ca_directory", c.Interception.CADirectory)
 		return nil, nil
 	}
 	if _, seen := os.Stat(c.Interception.CADirectory); errors.Is(seen, fs.ErrPermission) {
@@ -34,11 +31,20 @@ func newAuthority(c *configs.Config, log *slog.Logger) (*authority.Authority, er
 	if err != nil {
 		return nil, fmt.Errorf("loading the certificate authority: %w", err)
 	}
+	return a, nil
+}
+
+// tellOfAuthority tells of names that the authority does not cover, or that there is none.
+func tellOfAuthority(c *configs.Config, a *authority.Authority, log *slog.Logger) {
+	if a == nil {
+		log.Info("HTTPS is tunnelled and not seen into: there is no certificate authority; `branchpoint ca init` makes it",
+			"ca_directory", c.Interception.CADirectory)
+		return
+	}
 	if missing := a.Missing(c.AuthorityNames()); len(missing) > 0 {
 		log.Warn("the certificate authority does not cover names of the configuration, so HTTPS to them is tunnelled; "+
 			"`branchpoint ca rotate` makes one that does", "names", strings.Join(missing, " "))
 	}
-	return a, nil
 }
 
 // certificate says what clients of a listener are shown when they begin TLS: nil when they speak plain HTTP. Files are read

@@ -46,17 +46,21 @@ func withAuthority(t *testing.T, text string) (*configs.Config, *authority.Autho
 func TestAuthority(t *testing.T) {
 	var log bytes.Buffer
 	tell := slog.New(slog.NewTextHandler(&log, nil))
-	if a, err := newAuthority(parse(t, "interception: {ca_directory: '"+t.TempDir()+"'}"), tell); a != nil || err != nil {
+	c := parse(t, "interception: {ca_directory: '"+t.TempDir()+"'}")
+	a, err := newAuthority(c, tell)
+	if a != nil || err != nil {
 		t.Errorf("without an authority: %v, %v", a, err)
 	}
+	tellOfAuthority(c, a, tell)
 	if !strings.Contains(log.String(), "HTTPS is tunnelled and not seen into") {
 		t.Errorf("the log says %s", log.String())
 	}
-	c, _ := withAuthority(t, gateways)
+	c, _ = withAuthority(t, gateways)
 	log.Reset()
-	if a, err := newAuthority(c, tell); a == nil || err != nil {
-		t.Errorf("with an authority: %v, %v", a, err)
+	if a, err = newAuthority(c, tell); a == nil || err != nil {
+		t.Fatalf("with an authority: %v, %v", a, err)
 	}
+	tellOfAuthority(c, a, tell)
 	if !strings.Contains(log.String(), "names=elsewhere") {
 		t.Errorf("the log says %s", log.String())
 	}

@@ -37,11 +37,30 @@ func (d *door) serve(ctx context.Context, drain time.Duration, log *slog.Logger)
 	defer func() { stop(); d.up.Store(false) }()
 	l := d.settings.Load()
 	log.Info(d.invitation(), "listener", d.name, "address", d.Addr().String(), "entitlement", string(l.Entitlement))
+	d.warn(l, log)
+	return d.front.Serve(ctx, drain)
+}
+
+// warn tells of settings that are seldom meant.
+func (d *door) warn(l *proxy.Listener, log *slog.Logger) {
 	if l.Entitlement == proxy.Network {
 		log.Warn("every client in these networks gets what our token opens, and is not asked who it is", "listener", d.name,
 			"networks", fmt.Sprint(l.Networks))
 	}
-	return d.front.Serve(ctx, drain)
+}
+
+// prepare checks new settings, and returns what puts them into force.
+func (d *door) prepare(settings proxy.Listener, log *slog.Logger) (commit func(), err error) {
+	admit, err := d.front.Prepare(settings)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		admit()
+		if was := d.settings.Swap(&settings); fmt.Sprint(was.Networks) != fmt.Sprint(settings.Networks) {
+			d.warn(&settings, log)
+		}
+	}, nil
 }
 
 // invitation says how clients come to the listener.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 
 	"branchpoint/configs"
 	"branchpoint/proxy"
@@ -45,26 +46,33 @@ func (a authorizer) Accepted(audience string, stamp uint64) {
 // present to another host is between them.
 type observer struct {
 	broker    *tokenbroker.Broker
-	audiences map[string]string // by host:port
+	audiences atomic.Pointer[map[string]string] // by host:port
 }
 
 var _ proxy.Tokens = (*observer)(nil)
 
 func newObserver(broker *tokenbroker.Broker, points []configs.DistributionPoint) *observer {
-	o := &observer{broker, make(map[string]string)}
+	o := &observer{broker: broker}
+	o.watch(points)
+	return o
+}
+
+// watch says which distribution points are configured.
+func (o *observer) watch(points []configs.DistributionPoint) {
+	audiences := make(map[string]string)
 	for _, dp := range points {
 		for _, address := range []string{dp.URL, dp.TokenURL} {
 			if host := hostPort(address); host != "" {
-				o.audiences[host] = dp.Audience
+				audiences[host] = dp.Audience
 			}
 		}
 	}
-	return o
+	o.audiences.Store(&audiences)
 }
 
 // Observe implements proxy.Tokens.
 func (o *observer) Observe(host string, h http.Header) {
-	if audience, ok := o.audiences[host]; ok {
+	if audience, ok := (*o.audiences.Load())[host]; ok {
 		o.broker.Observe(audience, h)
 	}
 }

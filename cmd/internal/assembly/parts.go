@@ -3,12 +3,10 @@ package assembly
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +14,6 @@ import (
 	"branchpoint/cache"
 	"branchpoint/configs"
 	"branchpoint/proxy"
-	"branchpoint/proxy/authority"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
 )
@@ -25,28 +22,23 @@ import (
 type shared struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
-	roots    *x509.CertPool
-	dial     func(ctx context.Context, network, address string) (net.Conn, error)
-	// authority makes certificates; nil when this machine has none.
-	authority *authority.Authority
-	via       string // a name that no other instance has, so that a circle of proxies is noticed
+	files    files // at the start
+	guard    *guard
+	via      string // a name that no other instance has, so that a circle of proxies is noticed
 }
 
 func newShared(c *configs.Config, doors *doors, log *slog.Logger) (*shared, error) {
-	roots, err := rootCAs(c.Upstream.CAFiles)
+	read, err := readFiles(c, log)
 	if err != nil {
 		return nil, err
 	}
-	authority, err := newAuthority(c, log)
-	if err != nil {
-		return nil, err
-	}
+	tellOfAuthority(c, read.authority, log)
 	var name [4]byte
 	rand.Read(name[:])
 	return &shared{
-		log: log, registry: prometheus.NewRegistry(), roots: roots, authority: authority,
-		dial: proxy.Guard(time.Duration(c.Upstream.ConnectTimeout), doors.addresses),
-		via:  "branchpoint-" + hex.EncodeToString(name[:]),
+		log: log, registry: prometheus.NewRegistry(), files: read,
+		guard: newGuard(doors.addresses, c.Upstream.ConnectTimeout),
+		via:   "branchpoint-" + hex.EncodeToString(name[:]),
 	}, nil
 }
 
@@ -73,9 +65,16 @@ func closeBroker(broker *tokenbroker.Broker) error {
 	return nil
 }
 
-func newPool(c *configs.Config, broker *tokenbroker.Broker, s *shared) (*upstream.Pool, error) {
+// poolConfig is what may change while the pool is used.
+func poolConfig(c *configs.Config, read files) upstream.Config {
 	config := upstreamConfig(c)
-	config.RootCAs, config.Dial, config.Tokens, config.Via = s.roots, s.dial, authorizer{broker}, "1.1 "+s.via
+	config.RootCAs = read.roots
+	return config
+}
+
+func newPool(c *configs.Config, broker *tokenbroker.Broker, s *shared) (*upstream.Pool, error) {
+	config := poolConfig(c, s.files)
+	config.Dial, config.Tokens, config.Via = s.guard.dial, authorizer{broker}, "1.1 "+s.via
 	config.Registerer, config.Logger = s.registry, s.log
 	pool, err := upstream.New(config)
 	if err != nil {
@@ -100,18 +99,24 @@ func newCache(c *configs.Config, s *shared) (*cache.Cache, error) {
 	return store, nil
 }
 
-func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, broker *tokenbroker.Broker, s *shared) (*proxy.Proxy, error) {
+// proxyConfig is what may change while the proxy is used.
+func proxyConfig(c *configs.Config, read files) proxy.Config {
 	config := proxy.Config{
-		Cache: store, Origins: pool, Manifests: pool, Tokens: newObserver(broker, c.DistributionPoints),
-		Dial: s.dial, RootCAs: s.roots, Via: s.via,
-		TunnelIdle: time.Duration(c.TunnelIdleTimeout), Served: servedHosts(pool),
+		RootCAs: read.roots, TunnelIdle: time.Duration(c.TunnelIdleTimeout),
 		VerdictAge: orInstant(c.Entitlement.VerdictAge), Grace: orInstant(c.Entitlement.Grace),
-		InterceptHosts: c.InterceptedNames(), TunnelHosts: c.Interception.TunnelHosts,
-		Registerer: s.registry, Logger: s.log,
+		InterceptHosts: c.InterceptedNames(), TunnelHosts: c.Interception.TunnelHosts, BlobHosts: c.Cloud.BlobHosts,
 	}
-	if s.authority != nil { // a nil one in an interface would be one
-		config.Authority = s.authority
+	if read.authority != nil { // a nil one in an interface would be one
+		config.Authority = read.authority
 	}
+	return config
+}
+
+func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, tokens proxy.Tokens, s *shared) (*proxy.Proxy, error) {
+	config := proxyConfig(c, s.files)
+	config.Cache, config.Origins, config.Manifests, config.Served = store, pool, pool, servedHosts(pool)
+	config.Tokens, config.Dial, config.Via = tokens, s.guard.dial, s.via
+	config.Registerer, config.Logger = s.registry, s.log
 	front, err := proxy.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the proxy: %w", err)
