@@ -21,9 +21,9 @@ type Interception struct {
 
 // Cloud says what is known of content in the cloud.
 type Cloud struct {
-	// BlobHosts are storage services whose signed URLs name content, and that clients of every listener may reach: host or
-	// *.suffix. Their HTTPS is seen into where the certificate authority covers it, which the names in Interception.Hosts have
-	// to see to. Default *.blob.core.windows.net. An empty list: none.
+	// BlobHosts are storage services whose signed URLs name content: host or *.suffix. The clients of every listener may reach
+	// those that are named in full. Their HTTPS is seen into where the certificate authority covers it, which the names in
+	// Interception.Hosts have to see to. Default *.blob.core.windows.net. An empty list: none.
 	BlobHosts []string `yaml:"blob_hosts"`
 }
 

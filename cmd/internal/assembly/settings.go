@@ -98,7 +98,8 @@ func gateway(c *configs.Config, l configs.Listener) string {
 	return c.Behind(l).URL
 }
 
-// destinations are the servers of the site that the configuration names, and the storage services that hold its content.
+// destinations are the servers of the site that the configuration names, and the storage accounts that it names in full: a
+// pattern such as *.blob.core.windows.net covers everybody's accounts, and would lead anywhere.
 func destinations(c *configs.Config) (hosts []string) {
 	for _, dp := range c.DistributionPoints {
 		hosts = append(hosts, destination(dp.URL)...)
@@ -111,7 +112,9 @@ func destinations(c *configs.Config) (hosts []string) {
 		hosts = append(hosts, destination("https://"+cmg)...)
 	}
 	for _, storage := range c.Cloud.BlobHosts {
-		hosts = append(hosts, net.JoinHostPort(storage, "80"), net.JoinHostPort(storage, "443"))
+		if !strings.HasPrefix(storage, "*.") {
+			hosts = append(hosts, net.JoinHostPort(storage, "80"), net.JoinHostPort(storage, "443"))
+		}
 	}
 	return hosts
 }

@@ -78,7 +78,7 @@ listeners:
   - {name: secure, address: ":443", kind: gateway, distribution_point: dp2, tls: {names: [alias]}}
 `)
 	site := []string{"dp1:80", "dp1:443", "dp1:80", "dp1:443", "dp2:8080", "dp2:8443", "mp1:80", "mp1:443", "mp2:8443", "mp3:80", "mp3:443",
-		"[2001:db8::1]:80", "[2001:db8::1]:443", "cmg:80", "cmg:443", "cmg:8443", "*.blob.core.windows.net:80", "*.blob.core.windows.net:443"}
+		"[2001:db8::1]:80", "[2001:db8::1]:443", "cmg:80", "cmg:443", "cmg:8443"}
 	caught := c.Listeners[0] // of a kind that not every system can parse
 	caught.Kind, caught.Entitlement = configs.KindTransparent, "origin"
 	c.Listeners = append(c.Listeners, caught)
