@@ -69,6 +69,11 @@ func (s *source) byRoute(ctx context.Context, loc *location, r route, q query) (
 	for range maxKeys {
 		r.header = bare.Clone()
 		err := k.next(ctx, r.header)
+		if err != nil && !asked && len(r.shown) > 0 {
+			r.header = bare
+			r.header[http.CanonicalHeaderKey(s.pool.cfg.TokenHeader)] = r.shown
+			return s.exchange(ctx, loc, r, q), true
+		}
 		if err != nil && !asked && r.bareToo {
 			r.header = bare
 			return s.exchange(ctx, loc, r, q), true

@@ -232,6 +232,51 @@ func TestFailoverBetweenTokenEndpoints(t *testing.T) {
 	}
 }
 
+// Without a token of ours another DP of the audience is shown the client's own, if that is one, and no other server is.
+func TestFailoverWithTheClientsOwnToken(t *testing.T) {
+	data := randomBytes(36, 100)
+	for _, tt := range []struct {
+		name, header, value string
+		target, audience    string
+		left                int // tokens of ours
+		saw                 string
+		ok                  bool
+	}{
+		{"a token", "X-Ccm-Token", "mine", tokenTarget, "site", 0, "mine", true},
+		{"a token of ours comes first", "X-Ccm-Token", "mine", tokenTarget, "site", 1, "site-1", false},
+		{"none", "X-Ccm-Token", "", tokenTarget, "site", 0, "", false},
+		{"another credential", "X-Other", "mine", tokenTarget, "site", 0, "", false},
+		{"a password", "X-Ccm-Token", "Basic bWluZTo=", tokenTarget, "site", 0, "", false},
+		{"a login", "X-Ccm-Token", "NTLM bWluZTo=", tokenTarget, "site", 0, "", false},
+		{"shown to another directory", "X-Ccm-Token", "mine", mutable, "site", 0, "", false},
+		{"another audience", "X-Ccm-Token", "mine", tokenTarget, "cloud", 0, "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := newTLSDP(t, data), newTLSDP(t, data)
+			a.setScript(statusOf(503))
+			b.setScript(b.wantsToken("mine"))
+			p := testPool(t, Config{
+				Locations: []Location{{Base: a.URL, Audience: "site"}, {Base: b.URL, Audience: tt.audience}}, RootCAs: roots(a, b),
+				Tokens: &fakeTokens{left: tt.left}, TokenHeader: "x-ccm-token", CredentialHeaders: []string{"X-CCM-Token", "X-Other"},
+			})
+			target := targetAt(t, p, a.URL, tt.target)
+			target.Header = http.Header{tt.header: {tt.value}}
+			if _, err := p.Source(target).Stat(t.Context()); (err == nil) != tt.ok {
+				t.Errorf("Stat: %v, want success %v", err, tt.ok)
+			}
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			saw := ""
+			for _, h := range b.heads {
+				saw += h.Get("X-Ccm-Token") + h.Get("X-Other")
+			}
+			if saw != tt.saw {
+				t.Errorf("the other DP saw %q, want %q", saw, tt.saw)
+			}
+		})
+	}
+}
+
 func TestCertificatesAreVerified(t *testing.T) {
 	d := newTLSDP(t, randomBytes(34, 10))
 	p := testPool(t, Config{Locations: at(d), RootCAs: roots()})

@@ -3,6 +3,7 @@ package upstream
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"branchpoint/proxy/content"
 )
@@ -18,6 +19,9 @@ type route struct {
 	// tokenEndpoint says that the client did not name this way: it is where a token can take the place of a client's own
 	// authentication.
 	tokenEndpoint bool
+	// shown is the client's own token, which is used when there is none of ours. It is for DPs that take the same tokens as the
+	// one that the client showed it to.
+	shown []string
 }
 
 // routes returns the ways of asking loc for the source's file, the best first. The next one is taken when a DP does not let
@@ -39,7 +43,7 @@ func (s *source) routes(loc *location) []route {
 	}
 	token := route{
 		endpoint: loc.token, raw: s.target.WithVdir(p.cfg.TokenVdirs[0]), header: p.plainHeaders(s.target.Header),
-		token: true, tokenEndpoint: true,
+		token: true, tokenEndpoint: true, shown: s.shown(loc),
 	}
 	if loc.asksAuth.ahead() || (loc != s.named && s.target.Vdir == content.TokenAuth) {
 		return []route{token, plain}
@@ -64,4 +68,23 @@ func (s *source) vdirOf(loc *location) content.Vdir {
 		return s.target.Vdir
 	}
 	return content.Plain
+}
+
+// shown is the token that the client showed to a token directory over TLS, for another DP of the same audience. It goes there
+// for this client's download only: on behalf of nobody else, as a token of ours would.
+func (s *source) shown(loc *location) []string {
+	if loc == s.named || loc.audience != s.named.audience || s.target.Vdir != content.TokenAuth || s.target.Scheme != "https" {
+		return nil
+	}
+	values := s.target.Header.Values(s.pool.cfg.TokenHeader)
+	if slices.ContainsFunc(values, isPassword) {
+		return nil
+	}
+	return values
+}
+
+// isPassword tells whether the value of a header may be Authorization of a kind that is no token.
+func isPassword(value string) bool {
+	scheme, _, _ := strings.Cut(strings.TrimSpace(value), " ")
+	return slices.Contains([]string{"basic", "digest", "negotiate", "ntlm"}, strings.ToLower(scheme))
 }

@@ -63,6 +63,10 @@ type Config struct {
 	TokenEndpointPort int
 	// CredentialHeaders are the request headers by which a client shows a credential of its own. Empty means Authorization.
 	CredentialHeaders []string
+	// TokenHeader is the request header in which clients show tokens. What a client shows in it to a token directory is good for
+	// the audience: when there is no token of ours, other DPs of the audience see it too, for that client's download. Empty:
+	// the DP that the client named sees it, and no other.
+	TokenHeader string
 	// Via is what we add to the Via header of each request, "1.1 name". Empty adds none.
 	Via string
 

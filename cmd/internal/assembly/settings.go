@@ -35,6 +35,7 @@ func upstreamConfig(c *configs.Config) upstream.Config {
 	config := upstream.Config{
 		TokenVdirs: vdirs(c.Token.Vdirs), TokenEndpointPort: u.TokenEndpointPort,
 		CredentialHeaders: append([]string{"Authorization", c.Token.HeaderName}, c.Token.CredentialHeaders...),
+		TokenHeader:       c.Token.HeaderName,
 		ConnectTimeout:    time.Duration(u.ConnectTimeout), HeaderTimeout: time.Duration(u.ResponseTimeout),
 		StallTimeout: time.Duration(u.StallTimeout), GiveUpAfter: time.Duration(u.GiveUpAfter),
 		CoolDown: time.Duration(u.CoolDown), FailuresToOpen: u.FailuresToOpen, MaxConnsPerHost: u.MaxConnectionsPerHost,
