@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"testing"
 	"time"
 
 	"branchpoint/integration/sim"
@@ -53,6 +54,18 @@ func downloadAfter(ctx context.Context, client *http.Client, target string, f *s
 		if err != nil {
 			return first, fmt.Errorf("after %d of %d bytes: %w", at-off, end-off, err)
 		}
+	}
+}
+
+// head asks what a file is.
+func head(t testing.TB, client *http.Client, target string) {
+	t.Helper()
+	defer client.CloseIdleConnections()
+	resp, err := client.Head(target)
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("HEAD %s: %s", target, resp.Status)
 	}
 }
 

@@ -17,8 +17,9 @@ const windowBytes = 4 << 20
 
 // TestFailover: the DP that serves a download dies, stalls, cuts short or lies at a random place, with a second DP alive.
 // No client may notice, and no byte may be fetched twice beyond one window.
-func TestFailover(t *testing.T) {
-	runs := count(200, 40)
+func TestFailover(t *testing.T) { failover(t, plainWay, count(200, 40)) }
+
+func failover(t *testing.T, w way, runs int) {
 	const size = 16<<20 + 4711
 	lib := sim.NewLibrary()
 	ids := make([]string, runs)
@@ -27,11 +28,8 @@ func TestFailover(t *testing.T) {
 		_, err := lib.Publish(ids[i], sim.FileSpec{Path: "a/b.cab", Size: size})
 		must(t, err)
 	}
-	dps := []*sim.DP{
-		anonymousDP(t, sim.DPConfig{Name: "dp1", Library: lib}),
-		anonymousDP(t, sim.DPConfig{Name: "dp2", Library: lib, TimeShift: 3 * time.Hour}),
-	}
-	b := startBox(t, nil, dps, "upstream: {stall_timeout: 500ms, cool_down: 50ms, failures_to_open: 1000}\n")
+	r := newRig(t, w, "upstream: {stall_timeout: 500ms, cool_down: 50ms, failures_to_open: 1000}\n",
+		sim.DPConfig{Name: "dp1", Library: lib}, sim.DPConfig{Name: "dp2", Library: lib, TimeShift: 3 * time.Hour})
 	kinds := []sim.FaultKind{sim.FaultKill, sim.FaultStall, sim.FaultShortBody, sim.FaultReset, sim.FaultWrongStart,
 		sim.FaultWrongTotal, sim.FaultNoContentRange, sim.FaultRangeIgnored, sim.FaultWrongSize, sim.FaultStatus}
 	random := rand.New(rand.NewPCG(7, 11))
@@ -39,27 +37,28 @@ func TestFailover(t *testing.T) {
 	for i, id := range ids {
 		f, err := lib.File(id+".1", "a/b.cab")
 		must(t, err)
-		named := dps[random.IntN(2)]
+		named := r.dps[random.IntN(2)]
+		target := r.url(named, id+".1", f.Path)
 		fault := sim.Fault{Kind: kinds[i%len(kinds)], Match: id, Delta: 1 + random.Int64N(1000)}
 		if fault.Kind >= sim.FaultShortBody {
 			fault.Offset = 1 + random.Int64N(size-1)
 		}
-		b.head(bitsURL(named, id+".1", f.Path)) // as BITS does: from here on the client knows the size
+		head(t, r.client(), target) // as BITS does: from here on the client knows the size
 		injected, err := named.Faults.Inject(fault)
 		must(t, err)
-		before := b.metric("branchpoint_upstream_bytes_total")
+		before := r.metric("branchpoint_upstream_bytes_total")
 		var clients sync.WaitGroup
 		for range 1 + random.IntN(3) {
 			clients.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				if _, err := download(ctx, b.client(), bitsURL(named, id+".1", f.Path), f, 0, -1); err != nil {
+				if _, err := download(ctx, r.client(), target, f, 0, -1); err != nil {
 					t.Errorf("run %d, %s does %d at %d: %v", i, named.Name(), fault.Kind, fault.Offset, err)
 				}
 			})
 		}
 		clients.Wait()
-		twice := int64(b.metric("branchpoint_upstream_bytes_total")-before) - size
+		twice := int64(r.metric("branchpoint_upstream_bytes_total")-before) - size
 		worst = max(worst, twice)
 		if twice > windowBytes {
 			t.Errorf("run %d, fault %d at %d: %d bytes were fetched twice, more than a window", i, fault.Kind, fault.Offset, twice)
@@ -72,7 +71,7 @@ func TestFailover(t *testing.T) {
 			must(t, named.Revive(t.Context()))
 		}
 	}
-	t.Logf("%d runs, %d of them with a failing DP: no client saw an error; at most %d bytes were fetched twice", runs, struck, worst)
+	t.Logf("%s: %d runs, %d of them with a failing DP: no client saw an error; at most %d bytes were fetched twice", w.name, runs, struck, worst)
 	if struck < runs*3/4 {
 		t.Errorf("only %d of %d faults struck: the test does not test", struck, runs)
 	}

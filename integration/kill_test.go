@@ -17,28 +17,31 @@ import (
 // had recorded is not fetched again, and the clients that retry end with every byte.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	runs := count(200, 4)
+	kills(t, plainWay, count(200, 4))
+}
+
+func kills(t *testing.T, w way, runs int) {
 	var mu sync.Mutex
 	var recorded, total int64
 	t.Run("cycles", func(t *testing.T) {
 		for i := range runs {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				had, of := killCycle(t, rand.New(rand.NewPCG(uint64(i), 99)))
+				had, of := killCycle(t, w, rand.New(rand.NewPCG(uint64(i), 99)))
 				mu.Lock()
 				defer mu.Unlock()
 				recorded, total = recorded+had, total+of
 			})
 		}
 	})
-	t.Logf("%d cycles of kill -9: %d of %d bytes were recorded at the kill, none of them wrong, none fetched again", runs, recorded, total)
+	t.Logf("%s: %d cycles of kill -9: %d of %d bytes were recorded at the kill, none of them wrong, none fetched again", w.name, runs, recorded, total)
 	if recorded == 0 {
 		t.Error("nothing was ever recorded at a kill: the test does not test")
 	}
 }
 
 // killCycle returns how many bytes were recorded at the kill, and of how many.
-func killCycle(t *testing.T, random *rand.Rand) (recorded, total int64) {
+func killCycle(t *testing.T, w way, random *rand.Rand) (recorded, total int64) {
 	lib := sim.NewLibrary()
 	var files []*sim.File
 	for i := range 3 {
@@ -50,8 +53,8 @@ func killCycle(t *testing.T, random *rand.Rand) (recorded, total int64) {
 	}
 	link, err := sim.NewLink(sim.LinkConfig{Rate: 8 << 20})
 	must(t, err)
-	dp := anonymousDP(t, sim.DPConfig{Name: "dp1", Library: lib, Link: link})
-	b := startBox(t, nil, []*sim.DP{dp}, "")
+	r := newRig(t, w, "", sim.DPConfig{Name: "dp1", Library: lib, Link: link})
+	dp := r.dps[0]
 
 	var got atomic.Int64
 	reached := make(chan struct{})
@@ -63,7 +66,7 @@ func killCycle(t *testing.T, random *rand.Rand) (recorded, total int64) {
 	}
 	var clients sync.WaitGroup
 	for _, f := range files {
-		clients.Go(func() { killClient(t, b, lib, bitsURL(dp, f.Content+".1", f.Path), progress) })
+		clients.Go(func() { killClient(t, r.config(lib), r.url(dp, f.Content+".1", f.Path), progress) })
 	}
 	var ranges sync.WaitGroup
 	for range 4 {
@@ -71,38 +74,37 @@ func killCycle(t *testing.T, random *rand.Rand) (recorded, total int64) {
 		off := random.Int64N(f.Size)
 		n := 1 + random.Int64N(f.Size-off)
 		ranges.Go(func() { // it may be cut by the kill; a byte that comes is right all the same
-			_, err := download(t.Context(), b.client(), bitsURL(dp, f.Content+".1", f.Path), f, off, n)
+			_, err := download(t.Context(), r.client(), r.url(dp, f.Content+".1", f.Path), f, off, n)
 			if isWrong(err) {
 				t.Error(err)
 			}
 		})
 	}
 	<-reached
-	b.kill()
+	r.kill()
 	ranges.Wait()
-	claims := auditCache(t, b.cacheDir(), files)
+	claims := auditCache(t, r.cacheDir(), files)
 	dp.Counters().Reset()
-	b.start(b.command())
+	r.start(r.command())
 	clients.Wait()
 	for _, f := range files { // what was lost between a client and a record is asked for once more
-		_, err := download(t.Context(), b.client(), bitsURL(dp, f.Content+".1", f.Path), f, 0, -1)
+		_, err := download(t.Context(), r.client(), r.url(dp, f.Content+".1", f.Path), f, 0, -1)
 		must(t, err)
 	}
 	if again := fetchedAgain(claims, dp.Counters().Sent()); again > 0 {
 		t.Errorf("%d of %d recorded bytes were fetched again", again, claimed(claims))
 	}
-	b.stop()
-	if all := claimed(auditCache(t, b.cacheDir(), files)); all != total {
+	r.stop()
+	if all := claimed(auditCache(t, r.cacheDir(), files)); all != total {
 		t.Errorf("after a proper end %d of %d bytes are recorded", all, total)
 	}
 	return claimed(claims), total
 }
 
 // killClient downloads a file as BITS does, which outlives the program's death by trying again.
-func killClient(t *testing.T, b *box, lib *sim.Library, url string, progress func(int)) {
+func killClient(t *testing.T, config sim.ClientConfig, url string, progress func(int)) {
 	client, err := sim.NewBITS(sim.BITSConfig{
-		ClientConfig: sim.ClientConfig{Library: lib, Proxy: b.proxy}, BlockSize: 700_001,
-		RetryDelay: 50 * time.Millisecond, MaxRetries: 1000, Progress: progress,
+		ClientConfig: config, BlockSize: 700_001, RetryDelay: 50 * time.Millisecond, MaxRetries: 1000, Progress: progress,
 	})
 	if err != nil {
 		t.Error(err)

@@ -214,19 +214,6 @@ func (b *box) client() *http.Client {
 	}}
 }
 
-// head asks the box what a file is.
-func (b *box) head(target string) {
-	b.t.Helper()
-	client := b.client()
-	defer client.CloseIdleConnections()
-	resp, err := client.Head(target)
-	must(b.t, err)
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("HEAD %s: %s", target, resp.Status)
-	}
-}
-
 // get returns what the admin listener says at a path.
 func (b *box) get(path string) (int, string) {
 	b.t.Helper()

@@ -3,6 +3,7 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"path"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func everyClient(t *testing.T, config sim.ClientConfig, location string) (bytes 
 
 // plainContent downloads the large file in ranges that nobody else uses, the last one first.
 func plainContent(t *testing.T, client *sim.Plain, lib *sim.Library, location string) (r sim.ContentResult) {
-	f, err := lib.File(app+".1", "media/install.wim")
+	f, err := lib.File(path.Base(location), "media/install.wim")
 	if err != nil {
 		return sim.ContentResult{Err: err}
 	}
