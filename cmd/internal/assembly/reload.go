@@ -182,6 +182,9 @@ func reject(err error) *admin.Rejected {
 	rejected := &admin.Rejected{Reason: err.Error()}
 	if problems, ok := errors.AsType[configs.Problems](err); ok {
 		rejected.Reason = fmt.Sprintf("the configuration has %d problems", len(problems))
+		if len(problems) == 1 {
+			rejected.Reason = "the configuration has a problem"
+		}
 		for _, p := range problems {
 			rejected.Problems = append(rejected.Problems, admin.ConfigProblem{
 				File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Message: p.Message,

@@ -69,14 +69,13 @@ func (p *plan) list(path, key string, was, is reflect.Value) {
 // listeners compares the listeners that run, which stay as they are bound, with those in the file.
 func (p *plan) listeners(running, wanted []configs.Listener) {
 	p.config.Listeners = slices.Clone(running)
-	taken := make([]bool, len(wanted))
+	places := pair(running, wanted)
 	for i, was := range running {
-		at := find(was, wanted, taken)
+		at := places[i]
 		if at < 0 {
 			p.leave(i, "listeners ("+was.Address+" is there no more)")
 			continue
 		}
-		taken[at] = true
 		path := fmt.Sprintf("listeners[%d]", at)
 		switch is := wanted[at]; {
 		case is.Address != was.Address:
@@ -89,7 +88,7 @@ func (p *plan) listeners(running, wanted []configs.Listener) {
 		}
 	}
 	for at, is := range wanted {
-		if !taken[at] {
+		if !slices.Contains(places, at) {
 			p.restart = append(p.restart, fmt.Sprintf("listeners[%d] (%s is new)", at, is.Address))
 		}
 	}
@@ -101,20 +100,24 @@ func (p *plan) leave(i int, why string) {
 	p.untouched[i] = true
 }
 
-// find returns where a listener that runs is in the file: by its address and name, one of them, or below zero.
-func find(was configs.Listener, wanted []configs.Listener, taken []bool) int {
-	address := func(is configs.Listener) bool { return is.Address == was.Address }
-	name := func(is configs.Listener) bool { return is.Name == was.Name }
-	for _, same := range []func(configs.Listener) bool{
-		func(is configs.Listener) bool { return address(is) && name(is) }, address, name,
+// pair returns where each listener that runs is in the file, below zero for one that is not: who has its address and its name,
+// otherwise who has one of them.
+func pair(running, wanted []configs.Listener) (places []int) {
+	places = slices.Repeat([]int{-1}, len(running))
+	for _, same := range []func(a, b configs.Listener) bool{
+		func(a, b configs.Listener) bool { return a.Address == b.Address && a.Name == b.Name },
+		func(a, b configs.Listener) bool { return a.Address == b.Address },
+		func(a, b configs.Listener) bool { return a.Name == b.Name },
 	} {
-		for at, is := range wanted {
-			if !taken[at] && same(is) {
-				return at
+		for i, was := range running {
+			for at, is := range wanted {
+				if places[i] < 0 && !slices.Contains(places, at) && same(was, is) {
+					places[i] = at
+				}
 			}
 		}
 	}
-	return -1
+	return places
 }
 
 // isGroup tells whether values of a type are groups of settings, and not one.
