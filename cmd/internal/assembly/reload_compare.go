@@ -23,7 +23,7 @@ type plan struct {
 // compare makes the plan that leads from what runs to what a file says.
 func compare(running, wanted *configs.Config) *plan {
 	next := *wanted
-	p := &plan{config: &next, untouched: map[int]bool{}}
+	p := &plan{config: &next, untouched: map[int]bool{}, changed: []string{}, restart: []string{}}
 	p.listeners(running.Listeners, wanted.Listeners)
 	was, is := reflect.ValueOf(running).Elem(), reflect.ValueOf(&next).Elem()
 	for key, i := range fieldsOf(is.Type()) {
