@@ -57,7 +57,7 @@ token: {header_name: X-Token, credential_headers: [X-More], vdirs: [token_auth, 
 		},
 		TokenVdirs: []content.Vdir{content.TokenAuth, content.NoCert}, TokenEndpointPort: 8,
 		CredentialHeaders: []string{"Authorization", "X-Token", "X-More"}, TokenHeader: "X-Token",
-		ConnectTimeout:    time.Second, HeaderTimeout: 2 * time.Second, StallTimeout: 3 * time.Second, GiveUpAfter: 4 * time.Second,
+		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, StallTimeout: 3 * time.Second, GiveUpAfter: 4 * time.Second,
 		MaxConnsPerHost: 5, FailuresToOpen: 6, CoolDown: 7 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {
