@@ -29,7 +29,8 @@ func newTerms(config Config) (*terms, error) {
 // Prepare checks a new configuration, and returns what puts it into force for the calls to come. The Registerer and the Logger
 // stay those of New. Tokens stay in use, and so do those that clients have presented or that were handed in, as long as there
 // is a source of that kind. When the sources or the ages change, each token is fetched anew at its next use, while it goes on
-// being used. A source that is no longer there is asked no more, but for the fetches that are under way.
+// being used. When the presentation changes, what servers refused in the old one may be shown to them again. A source that is no
+// longer there is asked no more, but for the fetches that are under way.
 func (b *Broker) Prepare(config Config) (commit func(), err error) {
 	next, err := newTerms(config.withDefaults())
 	if err != nil {
@@ -44,11 +45,15 @@ func (b *Broker) commit(next *terms) {
 	old := b.terms.Load()
 	kept := next.inherit(old)
 	b.terms.Store(next)
-	if kept && old.maxAge == next.maxAge && old.ahead == next.ahead {
+	sameHeader := old.presentation.name() == next.presentation.name() && old.presentation.format() == next.presentation.format()
+	if kept && sameHeader && old.maxAge == next.maxAge && old.ahead == next.ahead {
 		return
 	}
 	now := time.Now()
 	for _, a := range b.audiences.Values() {
+		if !sameHeader {
+			clear(a.refused)
+		}
 		a.expectNews()
 		a.due = now
 	}

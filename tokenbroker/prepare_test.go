@@ -242,6 +242,24 @@ func TestReloadOfTheHeader(t *testing.T) {
 	}
 }
 
+// TestReloadAfterTheWrongHeader: what a server refused was the header and not the token.
+func TestReloadAfterTheWrongHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := Config{Sources: []Source{always("s", "secret", nil)}, Presentation: Presentation{HeaderName: "X-Wrong"}}
+		w := newWorld(t, config)
+		stamp, err := w.Authorize(t.Context(), "site", http.Header{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Refused("site", stamp)
+		w.reload(t, config)
+		w.wants(t, "site", "")
+		config.Presentation = Presentation{}
+		w.reload(t, config)
+		w.wants(t, "site", "secret")
+	})
+}
+
 func TestReloadOfTheAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := always("s", "secret", nil)
