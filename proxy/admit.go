@@ -79,8 +79,8 @@ func splitHost(r *http.Request) (host, port string) {
 	if r.Method == http.MethodConnect && (port == "" || r.URL.Host != r.RequestURI) {
 		return "", ""
 	}
-	if at, ok := content.HostPort(r.URL.Scheme, r.URL.Host); ok {
-		host, port, _ = net.SplitHostPort(at)
+	if host, port, ok := content.Host(r.URL.Scheme, r.URL.Host); ok {
+		return host, port
 	}
 	return strings.ToLower(strings.TrimSuffix(host, ".")), port
 }

@@ -19,7 +19,7 @@ func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	}
 	var cert *tls.CertificateVerificationError
 	switch {
-	case r.Context().Err() != nil:
+	case e.context(r).Err() != nil:
 		e.gone()
 	case e.started():
 		e.result = "aborted"

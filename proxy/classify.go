@@ -40,6 +40,7 @@ func (p *Proxy) classify(e *exchange, r *http.Request) (content.Target, class) {
 	if !ok {
 		t, ok = p.blob(r)
 	}
+	e.file = ok
 	if !ok || hop.LogsIn(r.Header) || connOf(r).pinnedTo(t.Host) {
 		return content.Target{}, classPass
 	}

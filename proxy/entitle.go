@@ -19,17 +19,21 @@ var errNotEntitled = errors.New("the distribution point does not admit the clien
 // distribution point would refuse would turn it into an open one.
 func (p *Proxy) entitled(e *exchange, r *http.Request, t content.Target) error {
 	switch {
-	case mustAsk(t):
-		return p.asked(r.Context(), t)
-	case e.listener.Entitlement == Machine:
-		if p.config.Tokens != nil {
-			p.config.Tokens.Observe(t.Host, t.Header)
-		}
+	case e.listener.Entitlement == Machine && !mustAsk(t):
+		p.observe(e, t)
 		return nil
-	case e.listener.Entitlement == Network && e.inNetworks():
+	case e.ready, // which it is only when this was settled
+		e.listener.Entitlement == Network && e.inNetworks() && !mustAsk(t):
 		return nil
 	}
-	return p.asked(r.Context(), t)
+	return p.asked(e.context(r), t)
+}
+
+// observe shows the broker what a client of this machine presents to a distribution point.
+func (p *Proxy) observe(e *exchange, t content.Target) {
+	if p.config.Tokens != nil && e.listener.Entitlement == Machine {
+		p.config.Tokens.Observe(t.Host, t.Header)
+	}
 }
 
 func (e *exchange) inNetworks() bool {

@@ -2,6 +2,8 @@ package proxy_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -198,6 +200,21 @@ func TestMachineShowsTokens(t *testing.T) {
 	if got := <-seen; got != "dp1:80 t" || len(seen) != 0 {
 		t.Errorf("the broker saw %q and %d more", got, len(seen))
 	}
+	for entitlement, want := range map[proxy.Entitlement]int{proxy.Machine: 1, proxy.Origin: 0} {
+		s := newSite(t, options{listener: proxy.Listener{Entitlement: entitlement}, config: proxy.Config{Tokens: observer(seen)}})
+		s.start("dp1:80", newDP(10))
+		for _, target := range []string{"http://dp1/SMS_DP_SMSPKG$/PS100015.3", "http://dp1/SMS_MP/x"} { // the list of a content, and anything
+			s.ask(s.client(), "PROPFIND", target, "X-Token: t")
+		}
+		if len(seen) != want {
+			t.Errorf("%s: the broker saw %d lists, want %d", entitlement, len(seen), want)
+		}
+		for len(seen) > 0 {
+			if got := <-seen; got != "dp1:80 t" {
+				t.Errorf("the broker saw %q", got)
+			}
+		}
+	}
 }
 
 type observer chan string
@@ -209,11 +226,17 @@ func holds(t testing.TB, dir, text string) bool {
 	t.Helper()
 	found := false
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // the cache is still at work
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		data, err := os.ReadFile(path)
 		found = found || bytes.Contains(data, []byte(text)) || bytes.Contains([]byte(path), []byte(text))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {

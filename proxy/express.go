@@ -21,6 +21,8 @@ import (
 type express struct {
 	door *Door
 	slow *queue
+	ctx  context.Context // of all requests; it is cut when wait's ends
+	cut  context.CancelFunc
 
 	work    sync.WaitGroup
 	mu      sync.Mutex
@@ -42,7 +44,9 @@ type traveller struct {
 const expressBuffer = 4 << 10
 
 func newExpress(d *Door, address net.Addr) *express {
-	return &express{door: d, slow: newQueue(address), conns: map[*traveller]bool{}}
+	x := &express{door: d, slow: newQueue(address), conns: map[*traveller]bool{}}
+	x.ctx, x.cut = context.WithCancel(context.Background())
+	return x
 }
 
 // attend has something done with a connection, by a goroutine that wait waits for. The connection counts as one that waits
@@ -67,7 +71,7 @@ func (x *express) attend(conn net.Conn, f func(*traveller)) {
 
 // serve answers hits until something else comes.
 func (x *express) serve(c *traveller) {
-	c.out.conn = c.Conn
+	c.out.conn, c.out.tcp = c.Conn, tcpConn(c.Conn)
 	in := bufio.NewReaderSize(c.Conn, expressBuffer)
 	for {
 		if _, err := in.Peek(1); err != nil {
@@ -125,7 +129,7 @@ func (x *express) hit(c *traveller, head []byte) *exchange {
 	if e.class != classContent || !p.settled(e) || !p.config.Cache.Ready(e.key()) {
 		return nil
 	}
-	e.ready = true
+	e.ready, e.ctx = true, x.ctx
 	return e
 }
 
@@ -233,6 +237,7 @@ func (x *express) close() {
 // wait returns when every connection has ended or was passed on; when ctx ends they are cut.
 func (x *express) wait(ctx context.Context) {
 	cut := context.AfterFunc(ctx, func() {
+		x.cut() // a hit may have turned out to be none, and wait for an origin
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		for c := range x.conns {
@@ -241,4 +246,5 @@ func (x *express) wait(ctx context.Context) {
 	})
 	x.work.Wait()
 	cut()
+	x.cut()
 }

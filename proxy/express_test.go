@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"branchpoint/cache"
+	"branchpoint/proxy/content"
 )
 
 // head makes the head of a request for the one file.
@@ -177,5 +180,81 @@ func TestConnectionsChangeHands(t *testing.T) {
 	}
 	if _, err := rest.ReadByte(); err == nil {
 		t.Error("an idle connection outlives the proxy")
+	}
+}
+
+// gone is an origin that has nothing to say any more, until nobody wants to know.
+type gone struct {
+	smallFile
+	asked chan bool
+}
+
+func (g gone) Source(content.Target) cache.Source { return g }
+func (g gone) Stat(ctx context.Context) (cache.Info, error) {
+	_, _, err := g.Open(ctx, nil, 0, 0)
+	return cache.Info{}, err
+}
+
+func (g gone) Open(ctx context.Context, _ *cache.Info, _, _ int64) (cache.Info, io.ReadCloser, error) {
+	g.asked <- true
+	<-ctx.Done()
+	return cache.Info{}, nil, ctx.Err()
+}
+
+// TestHitThatIsNone: what was on disk a moment ago and is no more does not keep a shutdown waiting.
+func TestHitThatIsNone(t *testing.T) {
+	x := newHits(t, 4096)
+	warm(t, x, oneRequest)
+	p := x.door.p
+	c := &traveller{Conn: &memoryConn{}, address: "127.0.0.1:1"}
+	c.out.conn = c.Conn
+	e := x.hit(c, []byte(head("GET "+file)))
+	if e == nil {
+		t.Fatal("it is no hit")
+	}
+	origin := gone{asked: make(chan bool, 10)}
+	p.config.Origins = origin
+	if !p.config.Cache.Remove(e.key().Name) {
+		t.Fatal("it cannot be removed")
+	}
+	answered := make(chan bool)
+	x.work.Go(func() { answered <- x.answer(e) })
+	<-origin.asked
+	x.close()
+	over, end := context.WithCancel(t.Context())
+	end()
+	go x.wait(over)
+	if <-answered {
+		t.Error("the connection is good for another request")
+	}
+}
+
+// TestTogether: head and body of a hit leave by one call of the system, which package net does for its own connections only.
+func TestTogether(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	client, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, conn := range map[string]net.Conn{
+		"accepted": &limitedConn{server, func() {}}, "redirected": &resumed{Conn: &limitedConn{server, func() {}}}, "itself": server,
+	} {
+		if tcpConn(conn) != server {
+			t.Errorf("%s: the connection of the system is not found", name)
+		}
+	}
+	client.Close()
+	x := newHits(t, 4096)
+	c := &traveller{Conn: &limitedConn{server, func() {}}, came: server}
+	if x.serve(c); c.out.tcp != server {
+		t.Error("express does not use it")
 	}
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/elazarl/goproxy"
 
-	"branchpoint/proxy/content"
 	"branchpoint/proxy/hop"
 )
 
@@ -102,35 +101,23 @@ func (f *forwarder) serve(e *exchange, r *http.Request) {
 		return
 	}
 	hop.Remove(r.Header) // before goproxy removes Connection, which names more of them
-	file := isContent(e, r)
 	r.URL = exactURL(r.URL, rawTarget(r))
 	r.URL.Host = strings.ToLower(r.URL.Host) // or the transport would take DP1 and dp1 for two; the Host header stays as it is
-	r = r.WithContext(context.WithValue(r.Context(), transitKey{}, transit{e, file, hostPort(r)}))
+	r = r.WithContext(context.WithValue(r.Context(), transitKey{}, transit{e, hostPort(r)}))
 	f.proxy.ServeHTTP(passing{e}, r)
 }
 
 // transit is what roundTrip, which goproxy calls, has to know of a request besides the request.
 type transit struct {
 	*exchange
-	content bool   // it asks for a file
 	address string // where it leads
 }
 
 type transitKey struct{}
 
-// isContent tells whether a request that is passed on asks for a file: the distribution point has refused it to the cache,
-// or authenticates the client's connection.
-func isContent(e *exchange, r *http.Request) bool {
-	if e.foreign || e.class != classPass || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return e.class == classContent
-	}
-	_, ok := content.Parse(r.URL.Scheme, r.URL.Host, rawTarget(r))
-	return ok
-}
-
 // mark tells in the answer to a request for content that the cache has no part in it (RFC 9211, section 2.2).
 func (p transit) mark(h http.Header) {
-	if p.content {
+	if p.file {
 		h.Add("Cache-Status", "Branchpoint; fwd=bypass")
 	}
 }

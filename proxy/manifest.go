@@ -31,12 +31,16 @@ type secondTryKey struct{}
 // withSecondTry returns r, ready to be put to the token endpoint too when it is a PROPFIND of a content by a client that
 // is entitled to our token.
 func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
-	if e.foreign || p.config.Manifests == nil || r.Method != "PROPFIND" || !e.ours() || r.ContentLength > maxManifestRequest ||
-		hop.LogsIn(r.Header) {
+	if e.foreign || r.Method != "PROPFIND" || !e.ours() {
 		return r
 	}
 	t, ok := content.ParseFolder(r.URL.Scheme, r.URL.Host, rawTarget(r))
 	if !ok {
+		return r
+	}
+	t.Header = hop.EndToEnd(r.Header)
+	p.observe(e, t) // a client asks for the list before anything else
+	if p.config.Manifests == nil || r.ContentLength > maxManifestRequest || hop.LogsIn(r.Header) {
 		return r
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxManifestRequest+1))
@@ -45,7 +49,6 @@ func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 		r.Body = io.NopCloser(rest)
 		return r
 	}
-	t.Header = hop.EndToEnd(r.Header)
 	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
 	var again secondTry = func(ctx context.Context) (*http.Response, error) {
 		return p.config.Manifests.Manifest(ctx, t, body)

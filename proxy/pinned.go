@@ -10,7 +10,9 @@ import (
 
 // Windows authentication (NTLM, Negotiate) proves the identity of a TCP connection. So a client connection that takes
 // part in it gets an upstream connection of its own for each host, which is never pooled, never used for another client,
-// and closed with the client's.
+// and closed with the client's. On a machine that is overloaded net/http now and then gives up a connection whose answer was
+// quicker than its note that the request is out (50 ms); the client is then asked to authenticate itself again, as after any
+// connection that a server has closed.
 
 // pins holds the state of every client connection.
 type pins struct {

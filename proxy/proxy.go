@@ -139,7 +139,7 @@ func (p *Proxy) dispatch(e *exchange, r *http.Request) {
 		p.forward.serve(e, p.withSecondTry(e, r))
 		return
 	}
-	if err := p.content(e, r, e.target); err != nil {
+	if err := p.content(e, r); err != nil {
 		p.answer(e, r, err)
 	}
 }
@@ -153,6 +153,9 @@ func (p *Proxy) finish(e *exchange) {
 			e.refuse(&refusal{http.StatusInternalServerError, "panic", "internal error."})
 			cause = nil
 		}
+	}
+	if e.started() && e.class != classTunnel {
+		e.pace() // the server may still have an end of the body to send, and the last piece may be long ago
 	}
 	p.metrics.active.Dec()
 	p.metrics.exchange(e)

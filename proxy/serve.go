@@ -9,20 +9,19 @@ import (
 	"sync/atomic"
 
 	"branchpoint/cache"
-	"branchpoint/proxy/content"
 )
 
 // content answers a request for a file from the cache. When upstream turns out to have another object before the client
 // has been sent anything, it starts again with that one.
-func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
-	if err := p.entitled(e, r, t); err != nil {
+func (p *Proxy) content(e *exchange, r *http.Request) error {
+	if err := p.entitled(e, r, e.target); err != nil {
 		return err
 	}
 	ranges := parseRange(r.Header.Get("Range"))
 	if !ranges.valid {
 		r = withoutRange(r) // IIS ignores what it does not understand, and so do we
 	}
-	src := &watched{source: sync.OnceValue(func() cache.Source { return p.config.Origins.Source(t) })}
+	src := &watched{source: sync.OnceValue(func() cache.Source { return p.config.Origins.Source(e.target) })}
 	if !e.ready {
 		src.source()
 	}
@@ -34,7 +33,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 	for again := true; ; again = false {
 		err := p.deliver(e, r, key, src, use)
 		if err == nil && p.terms.Load().authority != nil {
-			p.interception.serving.note(t.Host)
+			p.interception.serving.note(e.target.Host)
 		}
 		if again && errors.Is(err, cache.ErrChanged) && !e.started() {
 			continue
@@ -45,7 +44,7 @@ func (p *Proxy) content(e *exchange, r *http.Request, t content.Target) error {
 
 // deliver sends what the request asks for from one generation of the object.
 func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watched, use cache.Use) error {
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(e.context(r))
 	reader, err := p.config.Cache.Open(ctx, key, src, use)
 	if err != nil {
 		cancel()

@@ -220,3 +220,20 @@ func TestStuckTunnel(t *testing.T) {
 		wantAfter(t, start, 10*time.Minute)
 	})
 }
+
+// TestSilentBeforeTheEnd: an answer whose last piece is long ago ends properly all the same.
+func TestSilentBeforeTheEnd(t *testing.T) {
+	destination := func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "all")
+		w.(http.Flusher).Flush()
+		<-time.After(stall + time.Minute)
+	}
+	inMemory(t, destination, options{}, func(t *testing.T, s *site, c net.Conn) {
+		fmt.Fprintf(c, "GET http://mp/x HTTP/1.1\r\nHost: x\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		s.must(err)
+		if body, err := io.ReadAll(resp.Body); string(body) != "all" || err != nil {
+			t.Errorf("got %q, %v", body, err)
+		}
+	})
+}

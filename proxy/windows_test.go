@@ -107,6 +107,28 @@ func (c *raw) login(user, target string) error {
 	return legs("Session-Based-Authentication", user, func(authorization string) answer { return c.as(authorization, target) })
 }
 
+// patiently logs in. On a machine that is overloaded a connection may lose its own upstream in the middle (see pinned.go), and a
+// client then begins again.
+func patiently(login func() error) (err error) {
+	for range 5 {
+		if err = login(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// asLoggedIn sends a request on a connection that has logged in, and logs in again when its upstream was lost.
+func asLoggedIn(ask func(authorization string) answer, login func() error) answer {
+	got := ask("")
+	for again := 0; again < 5 && got.StatusCode == http.StatusUnauthorized; again++ {
+		if patiently(login) == nil {
+			got = ask("")
+		}
+	}
+	return got
+}
+
 // legs are a handshake on the connection that ask uses.
 func legs(support, user string, ask func(authorization string) answer) error {
 	for _, leg := range []struct {
@@ -136,13 +158,15 @@ func TestNoConnectionServesTwo(t *testing.T) {
 		c := s.raw()
 		wg.Go(func() {
 			user := fmt.Sprintf("user%d", i)
-			if err := c.login(user, targets[i%3]); err != nil {
+			login := func() error { return c.login(user, targets[i%3]) }
+			if err := patiently(login); err != nil {
 				t.Errorf("%s: %v", user, err)
 				return
 			}
 			for j := range 5 {
 				target := targets[(i+j)%3]
-				got, bypass := c.as("", target), "Branchpoint; fwd=bypass"
+				got := asLoggedIn(func(authorization string) answer { return c.as(authorization, target) }, login)
+				bypass := "Branchpoint; fwd=bypass"
 				if strings.Contains(target, "SMS_MP") {
 					bypass = "" // no content
 				}

@@ -13,6 +13,7 @@ import (
 // wire writes answers to a connection of express. It serves one request after the other, and is their ResponseWriter.
 type wire struct {
 	conn    net.Conn
+	tcp     *net.TCPConn // what is beneath conn when there is nothing in between, otherwise nil
 	request *http.Request
 	header  http.Header
 	status  int
@@ -30,7 +31,7 @@ func (w *wire) begin(r *http.Request) {
 	}
 	clear(w.header)
 	w.held.Reset()
-	*w = wire{conn: w.conn, head: w.head, held: w.held, limit: w.limit, request: r, header: w.header}
+	*w = wire{conn: w.conn, tcp: w.tcp, head: w.head, held: w.held, limit: w.limit, request: r, header: w.header}
 }
 
 // Header implements http.ResponseWriter.
@@ -97,13 +98,20 @@ func (w *wire) send(p []byte) error {
 	} else if len(p) == 0 {
 		out = out[:1]
 	}
-	var err error
+	err := w.writeAll(out)
+	head.Reset()
+	return err
+}
+
+// writeAll writes both pieces at once where that can be done: package net does it for connections of its own only.
+func (w *wire) writeAll(out net.Buffers) (err error) {
 	if conn, ok := w.conn.(*secured); ok {
 		_, err = conn.writeAll(out)
+	} else if w.tcp != nil {
+		_, err = out.WriteTo(w.tcp)
 	} else {
 		_, err = out.WriteTo(w.conn)
 	}
-	head.Reset()
 	return err
 }
 

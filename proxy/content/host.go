@@ -12,23 +12,30 @@ import (
 // or "https", in lower case. The second result is false for another scheme and for what is not a plain host: user information,
 // zones, and letters that a DNS name does not have.
 func HostPort(scheme, authority string) (string, bool) {
-	port := defaultPort(scheme)
-	if port == "" {
+	host, port, ok := Host(scheme, authority)
+	if !ok {
 		return "", false
+	}
+	return net.JoinHostPort(host, port), true
+}
+
+// Host is HostPort in two pieces: an address has no brackets.
+func Host(scheme, authority string) (host, port string, ok bool) {
+	if port = defaultPort(scheme); port == "" {
+		return "", "", false
 	}
 	host, given := cutPort(authority)
 	if given != "" {
 		n, err := strconv.ParseUint(given, 10, 16)
 		if err != nil || n == 0 {
-			return "", false
+			return "", "", false
 		}
 		port = strconv.FormatUint(n, 10)
 	}
-	host, ok := plainHost(host)
-	if !ok {
-		return "", false
+	if host, ok = plainHost(host); !ok {
+		return "", "", false
 	}
-	return net.JoinHostPort(host, port), true
+	return host, port, true
 }
 
 func defaultPort(scheme string) string {
@@ -59,11 +66,19 @@ func plainHost(host string) (string, bool) {
 	if bracketed != closed {
 		return "", false
 	}
-	if addr, err := netip.ParseAddr(inside); err == nil {
-		return addr.String(), addr.Zone() == "" && (addr.Is6() || !bracketed)
+	if looksLikeAddress(inside) { // or ParseAddr would make an error for nearly every request
+		if addr, err := netip.ParseAddr(inside); err == nil {
+			return addr.String(), addr.Zone() == "" && (addr.Is6() || !bracketed)
+		}
 	}
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	return name, name != "" && !strings.HasSuffix(name, ".") && only(name, hostLetter)
+}
+
+// looksLikeAddress tells whether a host may be an address: one of IPv6 has colons, and one of IPv4 ends in a digit.
+func looksLikeAddress(host string) bool {
+	last := len(host) - 1
+	return strings.IndexByte(host, ':') >= 0 || last >= 0 && '0' <= host[last] && host[last] <= '9'
 }
 
 func hostLetter(b byte) bool { return alphanumeric(b) || b == '-' || b == '.' || b == '_' }
