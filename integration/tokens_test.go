@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,6 +70,7 @@ func newSpiedDP(t testing.TB, name string, lib *sim.Library, ca *sim.CA, tokens 
 		DP: dp, plain: &tokenSpy{dp: dp, where: "http", secrets: secrets}, secure: &tokenSpy{dp: dp, where: "https", secrets: secrets},
 	}
 	s.http, s.https = httptest.NewServer(s.plain), httptest.NewUnstartedServer(s.secure)
+	s.https.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // a handshake that is given up is nobody's fault
 	s.https.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	s.https.StartTLS()
 	t.Cleanup(s.http.Close)
