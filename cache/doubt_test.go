@@ -83,7 +83,7 @@ func TestDoubtsDoNotPileUp(t *testing.T) {
 		}
 		read(src)
 		pass(sureFor)
-		slow := &stubborn{src, make(chan struct{}, 100), make(chan struct{})}
+		slow := &stubborn{src, ErrRefused, make(chan struct{}, 100), make(chan struct{})}
 		read(slow)
 		read(slow)
 		synctest.Wait()

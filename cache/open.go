@@ -90,7 +90,8 @@ type flight struct {
 	err  error // set before done is closed
 }
 
-// errOthersRefused says that the flight that we joined was refused; with our own Source we may be let in.
+// errOthersRefused says that the flight that we joined was refused, or found nothing; with our own Source we may be let in, and
+// the object may be there where it looks.
 var errOthersRefused = errors.New("another reader was refused")
 
 // resolve asks src what the object is, once for everybody who asks at the same time; alone means that src is asked
@@ -102,7 +103,7 @@ func (c *Cache) resolve(ctx context.Context, key Key, src Source, use Use, alone
 		return context.Cause(ctx)
 	case <-f.done:
 	}
-	if errors.Is(f.err, ErrRefused) && f.src != src {
+	if f.src != src && (errors.Is(f.err, ErrRefused) || errors.Is(f.err, ErrMissing)) {
 		return errOthersRefused
 	}
 	return f.err

@@ -137,9 +137,10 @@ func TestWhatIsMissingInTheMiddleIsForgotten(t *testing.T) {
 	}
 }
 
-// stubborn lets its first n callers wait for each other, and refuses them.
+// stubborn lets its callers wait, and has the same error for them all.
 type stubborn struct {
 	*fakeSource
+	err     error
 	entered chan struct{}
 	leave   chan struct{}
 }
@@ -147,18 +148,25 @@ type stubborn struct {
 func (s *stubborn) Stat(context.Context) (Info, error) {
 	s.entered <- struct{}{}
 	<-s.leave
-	return Info{}, ErrRefused
+	return Info{}, s.err
 }
 
+// What one DP refuses or does not have says nothing of what another client's does.
 func TestOthersBeingRefusedDoesNotRefuseMe(t *testing.T) {
+	for _, err := range []error{ErrRefused, ErrMissing} {
+		t.Run(err.Error(), func(t *testing.T) { othersAreTold(t, err) })
+	}
+}
+
+func othersAreTold(t *testing.T, told error) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTest(t, Config{scrubEvery: -1})
 		good := newSource(newTruth(10, 100))
-		bad := &stubborn{good, make(chan struct{}, 9), make(chan struct{})}
+		bad := &stubborn{good, told, make(chan struct{}, 9), make(chan struct{})}
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if _, err := c.Open(t.Context(), Key{Name: "o"}, bad, Use{}); !errors.Is(err, ErrRefused) {
+				if _, err := c.Open(t.Context(), Key{Name: "o"}, bad, Use{}); !errors.Is(err, told) {
 					t.Errorf("the refused one got %v", err)
 				}
 			})
