@@ -14,10 +14,10 @@ import (
 // passed on untouched and never kept. But when the distribution point asks for an authentication that a client without one
 // cannot give, and the client is entitled to our token, the same question is put to the token endpoint.
 
-// Manifests puts a PROPFIND to the token endpoint of the distribution point that t names. A nil answer without an error
-// means that it has nothing better than the distribution point's own answer.
+// Manifests puts a PROPFIND to the token endpoint of the distribution point that t names, and which the client calls by a Host
+// header of its own. A nil answer without an error means that it has nothing better than the distribution point's own answer.
 type Manifests interface {
-	Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error)
+	Manifest(ctx context.Context, t content.Target, host string, body []byte) (*http.Response, error)
 }
 
 // maxManifestRequest is how large a PROPFIND's body may be to be asked twice. It is a short list of property names.
@@ -50,8 +50,9 @@ func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 		return r
 	}
 	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
+	host := r.Host
 	var again secondTry = func(ctx context.Context) (*http.Response, error) {
-		return p.config.Manifests.Manifest(ctx, t, body)
+		return p.config.Manifests.Manifest(ctx, t, host, body)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), secondTryKey{}, again))
 	if len(body) > 0 { // a wrapped http.NoBody would go out as one of unknown length

@@ -17,14 +17,15 @@ var manifestHeaders = []string{"Content-Type", "Depth", "Translate"}
 
 // Manifest puts a client's PROPFIND for the content or folder that t names to the token endpoint of the same DP, with our
 // token. The caller has established that the client is entitled to what our token opens, and closes the answer's body.
-// The answer is never kept, and names its files in the directory that the client asked. It is nil, without an error, when
+// The answer is never kept, and names its files in the directory that the client asked, on the host that it asked, as its Host
+// header has it. It is nil, without an error, when
 // there is no token or no such endpoint, or it failed a moment ago, or when the DP refuses that too: the client is then to have the DP's answer to its
 // own request.
-func (p *Pool) Manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
-	return p.now.Load().manifest(ctx, t, body)
+func (p *Pool) Manifest(ctx context.Context, t content.Target, host string, body []byte) (*http.Response, error) {
+	return p.now.Load().manifest(ctx, t, host, body)
 }
 
-func (p *pool) manifest(ctx context.Context, t content.Target, body []byte) (*http.Response, error) {
+func (p *pool) manifest(ctx context.Context, t content.Target, host string, body []byte) (*http.Response, error) {
 	loc := p.dir.named(t)
 	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth || loc.tokenAway.ahead() {
 		return nil, nil
@@ -50,7 +51,7 @@ func (p *pool) manifest(ctx context.Context, t content.Target, body []byte) (*ht
 		isList := resp.StatusCode == http.StatusMultiStatus
 		again := k.answered(resp.StatusCode, isList)
 		if isList {
-			return resp, p.renameManifest(resp, t)
+			return resp, renameManifest(resp, t, host)
 		}
 		resp.Body.Close()
 		if !again {
@@ -66,9 +67,9 @@ const maxManifest = 32 << 20
 // tokenHref is how an answer of a token endpoint begins the name of a file. Whether the names are absolute is not public.
 var tokenHref = regexp.MustCompile(`(?i)(https?://[^/<>"\s]+)?/CCMTOKENAUTH_(SMS_DP_SMSPKG)`)
 
-// renameManifest makes the answer one of the directory that the client asked: it would take names in another one for files
-// of something else.
-func (p *pool) renameManifest(resp *http.Response, t content.Target) error {
+// renameManifest makes the answer one of the directory and the host that the client asked: it would take names in another one
+// for files of something else, or go there for them.
+func renameManifest(resp *http.Response, t content.Target, host string) error {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
 	if err != nil {
@@ -77,7 +78,10 @@ func (p *pool) renameManifest(resp *http.Response, t content.Target) error {
 	if len(text) > maxManifest {
 		return fmt.Errorf("the list of a content is longer than %d bytes", maxManifest)
 	}
-	base := t.Scheme + "://" + hostHeader(endpoint{t.Scheme, t.Host})
+	if _, plain := content.HostPort(t.Scheme, host); !plain {
+		host = hostHeader(endpoint{t.Scheme, t.Host})
+	}
+	base := t.Scheme + "://" + host
 	folder := "/$2"
 	if t.Vdir == content.NoCert {
 		folder = "/NOCERT_$2"

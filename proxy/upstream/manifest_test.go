@@ -45,7 +45,7 @@ func TestManifest(t *testing.T) {
 	const (
 		told = `<D:href>https://127.0.0.1:443/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015/a.cab</D:href>` +
 			`<D:href>/ccmtokenauth_SMS_DP_SMSPKG%24/PS100015/b.cab</D:href>`
-		want = `<D:href>http://127.0.0.1:1/SMS_DP_SMSPKG$/PS100015/a.cab</D:href>` +
+		want = `<D:href>http://$HOST/SMS_DP_SMSPKG$/PS100015/a.cab</D:href>` +
 			`<D:href>/SMS_DP_SMSPKG%24/PS100015/b.cab</D:href>`
 	)
 	for _, c := range []struct {
@@ -55,16 +55,19 @@ func TestManifest(t *testing.T) {
 		status  int
 		answer  bool
 		refused int
-		shut    int // what the DP says to a bad token; zero: 401
+		shut    int    // what the DP says to a bad token; zero: 401
+		host    string // by which the client calls it
 	}{
-		{"good token", []string{"good"}, "", 207, true, 0, 0},
-		{"stale token, then a good one", []string{"stale", "good"}, "", 207, true, 1, 0},
-		{"stale tokens only", []string{"stale", "staler"}, "", 207, false, 2, 0},
-		{"no token", nil, "", 207, false, 0, 0},
-		{"the client asks the token endpoint itself", []string{"good"}, "CCMTOKENAUTH_", 207, false, 0, 0},
-		{"not allowed there", []string{"good"}, "", 405, false, 0, 0},
-		{"ended token answered with 403, then a good one", []string{"stale", "good"}, "", 207, true, 1, 403},
-		{"403 whatever the token", []string{"stale", "staler"}, "", 207, false, 0, 403},
+		{"good token", []string{"good"}, "", 207, true, 0, 0, "127.0.0.1:1"},
+		{"stale token, then a good one", []string{"stale", "good"}, "", 207, true, 1, 0, "127.0.0.1:1"},
+		{"stale tokens only", []string{"stale", "staler"}, "", 207, false, 2, 0, "127.0.0.1:1"},
+		{"no token", nil, "", 207, false, 0, 0, "127.0.0.1:1"},
+		{"the client asks the token endpoint itself", []string{"good"}, "CCMTOKENAUTH_", 207, false, 0, 0, "127.0.0.1:1"},
+		{"not allowed there", []string{"good"}, "", 405, false, 0, 0, "127.0.0.1:1"},
+		{"ended token answered with 403, then a good one", []string{"stale", "good"}, "", 207, true, 1, 403, "127.0.0.1:1"},
+		{"by an alias", []string{"good"}, "", 207, true, 0, 0, "dp.branch.example.com"},
+		{"by what is no name", []string{"good"}, "", 207, true, 0, 0, "a&b$2"},
+		{"403 whatever the token", []string{"stale", "staler"}, "", 207, false, 0, 403, "127.0.0.1:1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var asked, body string
@@ -96,7 +99,7 @@ func TestManifest(t *testing.T) {
 				t.Fatal("the target is no folder")
 			}
 			target.Header = http.Header{"Depth": {"infinity"}, "X-Own": {"the client's secret"}, "Authorization": {"Basic x"}}
-			resp, err := pool.Manifest(t.Context(), target, []byte("<propfind/>"))
+			resp, err := pool.Manifest(t.Context(), target, c.host, []byte("<propfind/>"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +111,11 @@ func TestManifest(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			got, err := io.ReadAll(resp.Body)
-			if err != nil || string(got) != want {
+			host := c.host
+			if strings.Contains(host, "&") {
+				host = "127.0.0.1:1"
+			}
+			if want := strings.Replace(want, "$HOST", host, 1); err != nil || string(got) != want {
 				t.Errorf("body %q, %v, want %q", got, err, want)
 			}
 			if wantAsked := "PROPFIND /CCMTOKENAUTH_SMS_DP_SMSPKG%24/PS100015 infinity "; asked != wantAsked {

@@ -39,7 +39,7 @@ func TestATokenEndpointThatIsAway(t *testing.T) {
 		p, dials := noTokenEndpoint(t, 10*time.Second)
 		target := targetAt(t, p, "http://a:80", mutable)
 		stat := func(ctx context.Context) error { _, err := p.Source(target).Stat(ctx); return err }
-		list := func(ctx context.Context) error { _, err := p.Manifest(ctx, target, nil); return err }
+		list := func(ctx context.Context) error { _, err := p.Manifest(ctx, target, "", nil); return err }
 		leave := func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
