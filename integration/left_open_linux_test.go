@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,7 +29,7 @@ func TestLeftOpen(t *testing.T) {
 	_, port, err := net.SplitHostPort(ln.Addr().String())
 	must(t, err)
 	r := prepareRig(t, interceptWay, fmt.Sprintf("tunnel_idle_timeout: %v\n", idle), sim.DPConfig{Name: "dp1", Library: lib})
-	r.allowPort(t, port)
+	r.rewrite(t, "connect_ports: [", "connect_ports: ["+port+", ")
 	r.start(r.command())
 	elsewhere, dp := "localhost:"+port, r.dps[0].Address("https")
 	gateway := r.places[alias(r.dps[0])+":443"]
@@ -72,15 +71,6 @@ func TestLeftOpen(t *testing.T) {
 	eventually(t, 20*time.Second, "the descriptors are free again", func() bool { return r.descriptors(t) <= files })
 	t.Logf("%d silent tunnels and %d half-open handshakes: %d descriptors at once; goroutines are %d again, descriptors %d",
 		many, 2*many, most, goroutines, files)
-}
-
-// allowPort lets tunnels lead to one more port.
-func (r *rig) allowPort(t *testing.T, port string) {
-	t.Helper()
-	path := r.dir + "/branchpoint.yaml"
-	text, err := os.ReadFile(path)
-	must(t, err)
-	must(t, os.WriteFile(path, []byte(strings.Replace(string(text), "connect_ports: [", "connect_ports: ["+port+", ", 1)), 0o600))
 }
 
 // settled returns the numbers of goroutines and descriptors when they have not become fewer for a while. Who counts them adds

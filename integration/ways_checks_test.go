@@ -39,7 +39,8 @@ func TestOneCacheForAllWays(t *testing.T) {
 		must(t, err)
 	}
 	counters := sim.NewCounters()
-	r := newRig(t, ways[0], "", sim.DPConfig{Name: "dp1", Library: lib, Counters: counters}, sim.DPConfig{Name: "dp2", Library: lib, Counters: counters})
+	r := newRig(t, ways[0], "", sim.DPConfig{Name: "dp1", Library: lib, Counters: counters},
+		sim.DPConfig{Name: "dp2", Library: lib, Counters: counters})
 	for i, first := range ways {
 		counters.Reset()
 		got := r.by(first).everything(t, lib, r.dps[0], contents[i])

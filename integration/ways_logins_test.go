@@ -67,7 +67,8 @@ func (r *rig) logIn(t *testing.T, dp *sim.DP, lib *sim.Library, f *sim.File, acc
 		return
 	}
 	url := r.base(dp) + "/SMS_DP_SMSPKG$/" + app + ".1/sccm?/" + f.Path
-	got := client.Get(t.Context(), url, sim.Range{Offset: seed * 100, Length: 10_000}, sim.Range{Offset: f.Size - 1 - seed*100, Length: 1 + seed*100})
+	got := client.Get(t.Context(), url,
+		sim.Range{Offset: seed * 100, Length: 10_000}, sim.Range{Offset: f.Size - 1 - seed*100, Length: 1 + seed*100})
 	if got.Err != nil || got.Bytes != 10_001+seed*100 {
 		t.Errorf("%s, by %s: %d bytes, %v", account, r.name, got.Bytes, got.Err)
 	}

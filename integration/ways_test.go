@@ -54,6 +54,7 @@ type rig struct {
 	way
 	dps     []*sim.DP
 	account sim.Account // that the DPs know
+	siteCA  *sim.CA     // of their certificates
 	tokens  *sim.Tokens // that they accept
 	token   sim.Secret  // that the clients show
 	places  map[string]string
@@ -81,15 +82,16 @@ func prepareRig(t testing.TB, w way, extra string, configs ...sim.DPConfig) *rig
 		r.box = newBox(t, nil, r.dps, extra)
 		return r
 	}
-	ca, err := sim.NewCA()
+	var err error
+	r.siteCA, err = sim.NewCA()
 	must(t, err)
 	r.tokens, err = sim.NewTokens(sim.TokensConfig{})
 	must(t, err)
 	r.token = r.tokens.Issue(time.Hour)
 	for _, c := range configs {
-		r.dps = append(r.dps, r.secureDP(t, ca, c))
+		r.dps = append(r.dps, r.secureDP(t, c))
 	}
-	r.box = newBox(t, ca, r.dps, r.listeners(t)+"interception: {ca_directory: '$DIR/ca'}\n"+
+	r.box = newBox(t, r.siteCA, r.dps, r.listeners(t)+"interception: {ca_directory: '$DIR/ca'}\n"+
 		strings.Replace(extra, "upstream: {", "upstream: {ca_files: ['$DIR/ca.pem'], ", 1))
 	r.box.run("ca", "init", "--config", filepath.Join(r.dir, "branchpoint.yaml"))
 	pem, err := os.ReadFile(filepath.Join(r.dir, "ca", "ca.pem"))
@@ -101,9 +103,9 @@ func prepareRig(t testing.TB, w way, extra string, configs ...sim.DPConfig) *rig
 }
 
 // secureDP starts a DP. What its configuration leaves open is https with Windows authentication and tokens.
-func (r *rig) secureDP(t testing.TB, ca *sim.CA, c sim.DPConfig) *sim.DP {
+func (r *rig) secureDP(t testing.TB, c sim.DPConfig) *sim.DP {
 	t.Helper()
-	c.CA, c.Tokens, c.HTTPSAddr = ca, r.tokens, "127.0.0.1:0"
+	c.CA, c.Tokens, c.HTTPSAddr = r.siteCA, r.tokens, "127.0.0.1:0"
 	if c.Accounts == nil {
 		c.Accounts = []sim.Account{r.account}
 	}
@@ -137,6 +139,15 @@ func (r *rig) listeners(t testing.TB) string {
 		}
 	}
 	return y.String()
+}
+
+// rewrite changes the configuration of a box that does not run yet.
+func (r *rig) rewrite(t testing.TB, old, now string) {
+	t.Helper()
+	path := filepath.Join(r.dir, "branchpoint.yaml")
+	text, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(text), old, now)), 0o600))
 }
 
 // alias is the name by which clients of a gateway know a DP.
