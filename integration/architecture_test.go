@@ -43,7 +43,7 @@ var rooms = map[string][]string{
 // stands for all packages in it.
 var libraries = map[string][]string{
 	"github.com/elazarl/goproxy":                              {"proxy"},
-	"github.com/gregjones/httpcache":                          {"proxy"},
+	"github.com/gregjones/httpcache":                          {"tokenbroker/ccm"},
 	"github.com/hashicorp/golang-lru":                         {"proxy", "tokenbroker"},
 	"github.com/go-chi/chi":                                   {"admin"},
 	"github.com/prometheus/client_golang/prometheus/promhttp": {"admin"},
@@ -167,6 +167,19 @@ func TestForwarderIsSmall(t *testing.T) {
 	}
 	if len(files) > 2 {
 		t.Errorf("goproxy is used in %q; two files are to be enough", files)
+	}
+}
+
+// TestMetadataCacheIsInOneFile checks that httpcache, which needs a guard around it, stays behind that guard.
+func TestMetadataCacheIsInOneFile(t *testing.T) {
+	var files []string
+	for _, s := range sources(t) {
+		if slices.Contains(s.imports, "github.com/gregjones/httpcache") && !s.test {
+			files = append(files, s.name)
+		}
+	}
+	if len(files) != 1 {
+		t.Errorf("httpcache is used in %q; it belongs in one file", files)
 	}
 }
 
