@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,13 +20,22 @@ type reloadSite struct {
 	counters []*sim.Counters
 	// other has another root, and takes the same token in another header.
 	other *spiedDP
+	files []*sim.File
 }
 
 const restOfFile = "# the rest changes\n"
 
-func newReloadSite(t *testing.T, lib *sim.Library) *reloadSite {
+// newReloadSite makes a site that has so many files, each of a content of its own.
+func newReloadSite(t *testing.T, files int) *reloadSite {
 	t.Helper()
 	s := &reloadSite{t: t, dir: t.TempDir()}
+	lib := sim.NewLibrary()
+	for i := range files {
+		v, err := lib.Publish(reloadContent(i), sim.FileSpec{Path: "a/b.cab", Size: 4<<20 + int64(i)*10_007})
+		must(t, err)
+		f, _ := v.File("a/b.cab")
+		s.files = append(s.files, f)
+	}
 	var cas [3]*sim.CA
 	for i := range cas {
 		ca, err := sim.NewCA()
@@ -48,6 +56,13 @@ func newReloadSite(t *testing.T, lib *sim.Library) *reloadSite {
 	}
 	s.other = newSpiedDP(t, "other", lib, cas[1], others, sim.NewCounters(), secret)
 	return s
+}
+
+func reloadContent(i int) string { return fmt.Sprintf("Content_00000000-0000-0000-0000-%012d", i) }
+
+// target is how a client asks a distribution point for a file.
+func (s *reloadSite) target(dp *spiedDP, i int) string {
+	return dp.http.URL + "/SMS_DP_SMSPKG$/" + reloadContent(i) + ".1/sccm?/a/b.cab"
 }
 
 func (s *reloadSite) pem(i int) string { return filepath.Join(s.dir, fmt.Sprintf("ca%d.pem", i)) }
@@ -118,24 +133,10 @@ func (s *reloadSite) expectTokens() {
 	}
 }
 
-// atRest returns the numbers of goroutines and descriptors when they have not become fewer for a while.
-func (s *reloadSite) atRest(r *reloader) (goroutines, descriptors int) {
-	s.t.Helper()
-	goroutines, descriptors = math.MaxInt, math.MaxInt
-	var since time.Time
-	eventually(s.t, 30*time.Second, "the program is at rest", func() bool {
-		g, d := int(r.metric("go_goroutines")), int(r.metric("process_open_fds"))
-		if g < goroutines || d < descriptors {
-			goroutines, descriptors, since = min(g, goroutines), min(d, descriptors), time.Now()
-		}
-		return time.Since(since) > 2*time.Second
-	})
-	return goroutines, descriptors
-}
-
 // removed: a distribution point that was removed is not asked, even when all others are dead; when it is there again, it is.
-func (s *reloadSite) removed(r *reloader, target string, f *sim.File) {
+func (s *reloadSite) removed(r *reloader, file int) {
 	s.t.Helper()
+	target := s.target(s.dps[0], file)
 	r.accepted(s.config(0, []int{0}, "header_name: Authorization", s.dps[0], s.dps[1]), true)
 	s.dps[0].kill()
 	s.dps[1].kill()
@@ -147,13 +148,14 @@ func (s *reloadSite) removed(r *reloader, target string, f *sim.File) {
 		s.t.Errorf("a removed distribution point was asked %d times", n)
 	}
 	r.accepted(s.config(0, []int{0}, "header_name: Authorization", s.dps...), true)
-	_, err := download(s.t.Context(), r.client(), target, f, 0, -1)
+	_, err := download(s.t.Context(), r.client(), target, s.files[file], 0, -1)
 	must(s.t, err)
 }
 
 // newRoot: a distribution point is of use when its root is known and its token comes in the right header, and not before.
-func (s *reloadSite) newRoot(r *reloader, target string, f *sim.File) {
+func (s *reloadSite) newRoot(r *reloader, file int) {
 	s.t.Helper()
+	target := s.target(s.other, file)
 	for _, tt := range []struct {
 		roots  []int
 		header string
@@ -165,17 +167,6 @@ func (s *reloadSite) newRoot(r *reloader, target string, f *sim.File) {
 	}
 	r.accepted(s.config(1, []int{1}, `header_name: X-Site-Token, header_format: "T {token}"`, s.other), false)
 	eventually(s.t, 20*time.Second, "the token is let in", func() bool { return r.status(target) == http.StatusOK })
-	_, err := download(s.t.Context(), r.client(), target, f, 0, -1)
+	_, err := download(s.t.Context(), r.client(), target, s.files[file], 0, -1)
 	must(s.t, err)
-}
-
-// status asks for the first byte of a file.
-func (r *reloader) status(target string) int {
-	r.t.Helper()
-	client := r.client()
-	defer client.CloseIdleConnections()
-	resp, err := client.Head(target)
-	must(r.t, err)
-	resp.Body.Close()
-	return resp.StatusCode
 }
