@@ -82,14 +82,23 @@ func Serve(ctx context.Context, o Options) (err error) {
 		shared: shared, doors: doors, broker: broker, pool: pool, store: store, front: front, observer: observer,
 	}
 	defer reload.during(ctx, o.Reloads)()
-	api, err := admin.New(admin.Config{
-		Version: o.Version, Token: token,
-		Listeners: doors.status, Store: store, Contents: store, Upstreams: pool, Tokens: broker, Learned: front,
-		Interception: front.Interception, Reload: reload.Reload,
-		Registry: shared.registry, Background: work.Go, Logger: log,
-	})
+	api, err := newAPI(o, token, reload, work.Go)
 	if err != nil {
-		return fmt.Errorf("starting the admin API: %w", err)
+		return err
 	}
 	return doors.serve(ctx, api, time.Duration(c.ShutdownTimeout), log)
+}
+
+// newAPI makes the admin API of what can be reloaded, which is everything.
+func newAPI(o Options, token admin.Token, r *reloader, background func(func())) (*admin.Server, error) {
+	api, err := admin.New(admin.Config{
+		Version: o.Version, Token: token,
+		Listeners: r.doors.status, Store: r.store, Contents: r.store, Upstreams: r.pool, Tokens: r.broker, Learned: r.front,
+		Interception: r.front.Interception, Reload: r.Reload,
+		Registry: r.shared.registry, Background: background, Logger: o.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the admin API: %w", err)
+	}
+	return api, nil
 }
