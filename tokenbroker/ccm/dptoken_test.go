@@ -1,0 +1,131 @@
+package ccm
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// oneToken is a source with a token, or an error.
+type oneToken struct {
+	token     Token
+	err       error
+	forgotten int
+	asked     int
+}
+
+func (o *oneToken) Token(context.Context) (Token, error) { o.asked++; return o.token, o.err }
+func (o *oneToken) Forget(Token)                         { o.forgotten++ }
+
+// TestDPTokenDelivery runs each form in which the token may come. The form is in the name: none is known to be CM's.
+func TestDPTokenDelivery(t *testing.T) {
+	v, _ := readEnveloped(t)
+	at := record("https://dp01/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015", "SUBNET", capabilities("0", "1024"), "<!---->")
+	inRecord := strings.Replace(at, "<!---->", "<AccessToken>"+canary+"</AccessToken>", 1)
+	onReply := strings.Replace(locationReply(inSite("LOCAL", at)), " SchemaVersion", ` DPToken="`+canary+`" SchemaVersion`, 1)
+	for _, c := range []struct {
+		name     string
+		settings DPTokenSettings
+		answer   string
+		want     string
+		err      error
+		endpoint string
+		body     string
+	}{
+		{name: "A: attribute of the location reply", answer: onReply, want: canary, endpoint: "MP_LocationManager"},
+		{name: "A: element of a location record", answer: locationReply(inSite("LOCAL", at, inRecord)), want: canary, endpoint: "MP_LocationManager"},
+		{name: "A: at a path of the settings", settings: DPTokenSettings{Paths: []string{"//Site/Secret/@v"}},
+			answer: strings.Replace(locationReply(inSite("LOCAL", at)), "<LocationRecords>", `<Secret v="`+canary+`"/><LocationRecords>`, 1), want: canary, endpoint: "MP_LocationManager"},
+		{name: "A: none", answer: locationReply(inSite("LOCAL", at)), err: ErrNoToken, endpoint: "MP_LocationManager"},
+		{name: "A: no token at all", answer: strings.Replace(onReply, canary, "a&#10;b", 1), err: ErrNoToken, endpoint: "MP_LocationManager"},
+		{name: "A: refused", answer: "", err: ErrRefused, endpoint: "MP_LocationManager"},
+		{name: "B: MP_TokenManager", settings: DPTokenSettings{Delivery: ByTokenManager}, answer: `<TokenReply><Token>` + canary + `</Token></TokenReply>`, want: canary,
+			endpoint: "MP_TokenManager", body: `<TokenRequest SchemaVersion="1.00"><ClientID>` + testSMSID + `</ClientID><SiteCode Name="PS1"/></TokenRequest>`},
+		{name: "B: a message of the settings", settings: DPTokenSettings{Delivery: ByTokenManager, Body: `<X i="{SMSID}" h="{HOST}" t="{TIME}"/>`}, answer: `<Y Token="` + canary + `"/>`, want: canary,
+			endpoint: "MP_TokenManager", body: `<X i="` + testSMSID + `" h="BOX01" t="2024-01-02T03:04:05Z"/>`},
+		{name: "B: none", settings: DPTokenSettings{Delivery: ByTokenManager}, answer: `<TokenReply/>`, err: ErrNoToken, endpoint: "MP_TokenManager"},
+		{name: "B: no token at all", settings: DPTokenSettings{Delivery: ByTokenManager, Decode: Hex}, answer: `<TokenReply Token="xyz"/>`, err: ErrNoToken, endpoint: "MP_TokenManager"},
+		{name: "C: TokenServicesRequest", settings: DPTokenSettings{Delivery: ByTokenServices}, answer: `<TokenServicesReply AccessToken="` + canary + `"/>`, want: canary,
+			endpoint: "MP_LocationManager", body: `<TokenServicesRequest SchemaVersion="1.00"><ClientID>` + testSMSID + `</ClientID><SiteCode Name="PS1"/></TokenServicesRequest>`},
+		{name: "C: base64", settings: DPTokenSettings{Delivery: ByTokenServices, Decode: Base64}, answer: `<R Token="` + base64.URLEncoding.EncodeToString([]byte(canary)) + `"/>`, want: canary, endpoint: "MP_LocationManager"},
+		{name: "C: base64 of UTF-16 with line breaks", settings: DPTokenSettings{Delivery: ByTokenServices, Decode: Base64}, answer: "<R><Token>" + base64.StdEncoding.EncodeToString(utf16le(canary, true))[:20] + "\r\n" + base64.StdEncoding.EncodeToString(utf16le(canary, true))[20:] + "</Token></R>", want: canary, endpoint: "MP_LocationManager"},
+		{name: "C: hexadecimal", settings: DPTokenSettings{Delivery: ByTokenServices, Decode: Hex}, answer: `<R Token="` + hex.EncodeToString([]byte(canary)) + `"/>`, want: canary, endpoint: "MP_LocationManager"},
+		{name: "C: encrypted to us, in hexadecimal", settings: DPTokenSettings{Delivery: ByTokenServices, Decode: Enveloped}, answer: `<R Token="` + v.Messages["aes256"] + `"/>`, want: envelopedToken, endpoint: "MP_LocationManager"},
+		{name: "C: encrypted to us, in base64", settings: DPTokenSettings{Delivery: ByTokenServices, Decode: Enveloped}, answer: `<R Token="` + base64.StdEncoding.EncodeToString(unhex(t, v.Messages["des3"])) + `"/>`, want: envelopedToken, endpoint: "MP_LocationManager"},
+		{name: "C: encrypted to someone else", settings: DPTokenSettings{Delivery: ByTokenServices, Decode: Enveloped}, answer: `<R Token="` + v.Messages["other"] + `"/>`, err: ErrNoToken, endpoint: "MP_LocationManager"},
+		{name: "D: the CCM token", settings: DPTokenSettings{Delivery: BySTS, STS: &oneToken{token: testToken(t, canary)}}, want: canary},
+		{name: "D: refused", settings: DPTokenSettings{Delivery: BySTS, STS: &oneToken{err: ErrExpired}}, err: ErrExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
+			s := newSite(t, func(received) string { return c.answer })
+			_, identity := readEnveloped(t)
+			client := testClient(t, s, func(config *Config) {
+				config.DPToken, config.Now, config.Identity = c.settings, func() time.Time { return now }, identity
+			})
+			got, err := client.DPToken(t.Context(), Content{Package, "PS100015", 1}, Place{})
+			if got.Reveal() != c.want || !errors.Is(err, c.err) {
+				t.Fatalf("got %q (%v), want %q (%v)", got.Reveal(), err, c.want, c.err)
+			}
+			if err == nil && !got.Expires.Equal(now.Add(8*time.Hour)) {
+				t.Errorf("expires at %v, want in 8 hours", got.Expires)
+			}
+			clean(t, "the error", err, canary)
+			if c.endpoint == "" {
+				client.ForgetDPToken(got)
+				if sts := c.settings.STS.(*oneToken); len(s.messages()) != 0 || sts.asked != 1 || sts.forgotten != 1 {
+					t.Errorf("the STS was asked %d times and told %d times, the site %d", sts.asked, sts.forgotten, len(s.messages()))
+				}
+				return
+			}
+			m := s.messages()[0]
+			if m.envelope.TargetEndpoint != c.endpoint || !m.signed(identity.public) || c.body != "" && m.body != c.body {
+				t.Errorf("asked %s for %s", m.envelope.TargetEndpoint, m.body)
+			}
+		})
+	}
+}
+
+// TestTokensOfLocations checks which token belongs to which location.
+func TestTokensOfLocations(t *testing.T) {
+	mine := func(n, more string) string {
+		return record("https://dp"+n+"/x", "SUBNET", capabilities("0", "1024"), more)
+	}
+	reply := strings.Replace(locationReply(inSite("LOCAL", mine("1", `<Token>one</Token>`), mine("2", ""), mine("3", `<Auth><Token>three</Token><Token>late</Token></Auth>`), mine("4", "<Token>\u00e4</Token>"))),
+		"<RelatedContentIDs/>", `<Token>all</Token><Token>late</Token>`, 1)
+	l := readLocations(t, reply, LocationSettings{}, DPTokenSettings{})
+	var got []string
+	for _, at := range l.List {
+		got = append(got, at.Token.Reveal())
+	}
+	if strings.Join(got, ",") != "one,,three," || l.Token.Reveal() != "all" || !errors.Is(l.TokenError, errNotAToken) {
+		t.Errorf("the locations have %q, all %q (%v)", got, l.Token.Reveal(), l.TokenError)
+	}
+	if l := readLocations(t, reply, LocationSettings{}, DPTokenSettings{Delivery: ByTokenManager}); !l.Token.IsZero() || !l.List[0].Token.IsZero() {
+		t.Error("tokens are taken from where the settings do not look for them")
+	}
+}
+
+func TestTokenExpiry(t *testing.T) {
+	now := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct {
+		text string
+		want time.Duration // from now; 8 h is the greatest age
+	}{
+		{"2024-01-02T04:04:05Z", time.Hour}, {"2024-01-02T05:04:05+01:00", time.Hour}, {"2024-01-02T04:04:05", time.Hour}, {"2024-01-02T04:04:05.5Z", time.Hour + 500*time.Millisecond},
+		{"1704168245", time.Hour}, {"3600", time.Hour}, {"999999", 8 * time.Hour}, {"2034-01-01T00:00:00Z", 8 * time.Hour}, {"soon", 8 * time.Hour}, {"-5", 8 * time.Hour},
+		{"9223372036854775807", 8 * time.Hour}, {"2023-01-01T00:00:00Z", -(366*24+3)*time.Hour - 4*time.Minute - 5*time.Second},
+	} {
+		reply := strings.Replace(noLocations, " SchemaVersion", ` Token="x" Until="`+c.text+`" SchemaVersion`, 1)
+		r, err := NewReplyReader(LocationSettings{}, DPTokenSettings{ExpiryPaths: []string{"//@Until"}})
+		must(t, err)
+		l, err := r.Read(reply, now)
+		if err != nil || !l.Token.Expires.Equal(now.Add(c.want)) {
+			t.Errorf("%q: expires in %v (%v), want %v", c.text, l.Token.Expires.Sub(now), err, c.want)
+		}
+	}
+}
