@@ -39,10 +39,11 @@ type devToolsMessage struct {
 }
 
 // startChromium starts a browser with a profile of its own and no way out of this machine: names lead to where hosts says,
-// in the words of --host-resolver-rules, and all others nowhere. It skips the test when there is no Chromium.
-func startChromium(t testing.TB, hosts string, args ...string) *chromium {
+// in the words of --host-resolver-rules, and all others nowhere. Its home is in dir. It skips the test when there is no
+// Chromium.
+func startChromium(t testing.TB, dir, hosts string, args ...string) *chromium {
 	t.Helper()
-	c := &chromium{t: t, dir: t.TempDir(), answers: make(chan devToolsMessage)}
+	c := &chromium{t: t, dir: dir, answers: make(chan devToolsMessage)}
 	theirs, commands, err := os.Pipe()
 	must(t, err)
 	answers, ours, err := os.Pipe()

@@ -130,7 +130,7 @@ func TestPACInChromium(t *testing.T) {
 				b.stop()
 			}
 			counters.Reset()
-			got, err := startChromium(t, hosts, "--proxy-pac-url="+c.pac).download("http://" + c.host + file)
+			got, err := startChromium(t, t.TempDir(), hosts, "--proxy-pac-url="+c.pac).download("http://" + c.host + file)
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("the file has %d bytes, want %d: they differ, or %v", len(got), len(want), err)
 			}

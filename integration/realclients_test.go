@@ -21,18 +21,25 @@ type tool struct {
 	dir string // where it puts files
 }
 
-// run runs a program with the box as its proxy. The environment is bare: a no_proxy of the machine would lead past the box.
+// run runs a program as try does, which must succeed.
 func (d tool) run(name string, args ...string) string {
 	d.t.Helper()
-	cmd := exec.Command(program(d.t, name), args...)
-	proxy := d.b.proxy.String()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "LC_ALL=C.UTF-8", "http_proxy=" + proxy}
-	cmd.Dir = d.dir
-	out, err := cmd.CombinedOutput()
+	out, err := d.try(name, args...)
 	if err != nil {
 		d.t.Errorf("%s %q: %v\n%.2000s", name, args, err, out)
 	}
-	return string(out)
+	return out
+}
+
+// try runs a program with the box as its proxy. The environment is bare: a no_proxy of the machine would lead past the box.
+func (d tool) try(name string, args ...string) (string, error) {
+	d.t.Helper()
+	cmd := exec.Command(program(d.t, name), args...)
+	proxy := d.b.proxy.String()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "LC_ALL=C.UTF-8", "http_proxy=" + proxy, "https_proxy=" + proxy}
+	cmd.Dir = d.dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // fetchers are the ways of downloading a file from a URL to a path.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"branchpoint/proxy/authority"
 )
 
@@ -24,6 +26,7 @@ func TestThisMachine(t *testing.T) {
 	if os.Getenv("BRANCHPOINT_REQUIRE") == "" {
 		t.Skip("it changes which certificates this machine trusts; BRANCHPOINT_REQUIRE=1 allows that")
 	}
+	oneAtATime(t)
 	dir := filepath.Join(t.TempDir(), "ca")
 	config := filepath.Join(t.TempDir(), "branchpoint.yaml")
 	if err := os.WriteFile(config, []byte("distribution_points: [{url: 'https://localhost'}]\ninterception: {ca_directory: "+dir+"}\n"), 0o600); err != nil {
@@ -58,6 +61,19 @@ func TestThisMachine(t *testing.T) {
 	if left := traces(t, name); len(left) > 0 {
 		t.Errorf("it leaves %q", left)
 	}
+}
+
+// oneAtATime waits until no other test changes what this machine trusts: Debian's program is not made for two at once.
+func oneAtATime(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "branchpoint-machine-trust.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
 }
 
 // serveLocalhost serves HTTPS with a certificate of the authority in a directory.
