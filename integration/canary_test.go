@@ -96,22 +96,37 @@ func TestCanary(t *testing.T) {
 	if statuses[200] == 0 || statuses[401] == 0 || statuses[502]+statuses[504] == 0 {
 		t.Errorf("answers by status: %v: success, refusal and trouble should all be among them", statuses)
 	}
-	searched := birds.searchAPI(t, b)
-	for _, verb := range [][]string{{"config", "show"}, {"status"}, {"status", "--json"}} {
-		searched += birds.expectClean(t, strings.Join(verb, " "), b.run(append(verb, "--config", filepath.Join(b.dir, "branchpoint.yaml"))...))
+	birds.searchAll(t, b, "setup/install.wim")
+}
+
+// searchAll searches everything that the program lets out, and ends it. The log is to hold the words, which shows that what was
+// done is in it.
+func (f flock) searchAll(t *testing.T, b *box, words ...string) {
+	t.Helper()
+	searched := f.searchAPI(t, b)
+	for _, verb := range [][]string{{"config", "show"}, {"status"}, {"status", "--json"}, {"learn"}, {"ca", "show"}, {"ca", "export"}} {
+		if _, err := os.Stat(filepath.Join(b.dir, "ca")); err != nil && verb[0] == "ca" {
+			continue
+		}
+		searched += f.expectClean(t, strings.Join(verb, " "), b.run(append(verb, "--config", filepath.Join(b.dir, "branchpoint.yaml"))...))
 	}
 	b.dumpAndEnd(t)
 	log := b.log.String()
-	searched += birds.expectClean(t, "the log and the goroutine dump", log)
-	for _, path := range filesIn(t, b.cacheDir(), "") {
+	searched += f.expectClean(t, "the log and the goroutine dump", log)
+	for _, path := range filesIn(t, b.dir, "") {
+		if filepath.Base(path) == "ca.key" {
+			continue
+		}
 		text, err := os.ReadFile(path)
 		must(t, err)
-		searched += birds.expectClean(t, path, path+string(text))
+		searched += f.expectClean(t, path, path+string(text))
 	}
-	if !strings.Contains(log, "setup/install.wim") {
-		t.Error("the log does not even name the file: the search proves nothing")
+	for _, word := range words {
+		if !strings.Contains(log, word) {
+			t.Errorf("the log does not even have %q: the search proves nothing", word)
+		}
 	}
-	t.Logf("%d secrets, %d bytes of log, metrics, answers, files and goroutines: no secret in them", len(birds), searched)
+	t.Logf("%d secrets, %d bytes of log, metrics, answers, files and goroutines: no secret in them", len(f), searched)
 }
 
 // sing sends requests that carry or need secrets, and returns how they were answered.
