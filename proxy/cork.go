@@ -61,6 +61,7 @@ type corked struct {
 	certificate certify
 	buffers     *sync.Pool // of *[]byte
 
+	// mu puts writes in an order, as the connection would by itself; so it is held while one of them goes out.
 	mu   sync.Mutex
 	held *[]byte // nil: nothing is held back
 	err  error   // of a write, after which there are no more: the client would miss something in the middle

@@ -156,10 +156,12 @@ func (c *raw) buffered() int {
 func TestNothingIsLeft(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), openFiles()
 	t.Run("life", func(t *testing.T) {
-		s := newSite(t, options{drain: 100 * time.Millisecond})
-		d := startWindowsDP(s, "dp2:80")
+		s := newTrusting(t, options{drain: 100 * time.Millisecond})
+		d := startWindowsDP(s.site, "dp2:80")
+		s.startTLS("a.in:443", newDP(1<<20), nil)
+		s.startTLS("b.in:443", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), nil)
 		s.start("dp1:80", newDP(1<<20))
-		s.rawServer("dp1:443", func(c net.Conn) {
+		s.rawServer("dp3:443", func(c net.Conn) {
 			// Not io.Copy of two TCP connections: its pipes stay open for the next one.
 			io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{c})
 		})
@@ -170,7 +172,13 @@ func TestNothingIsLeft(t *testing.T) {
 		for i := range 10 {
 			wantStatus(t, s.raw().as("", fmt.Sprintf("%sf%d", versioned, i)), 200)
 			s.must(s.raw().login(fmt.Sprint(i), "http://dp2/x"))
-			wantTunnel(t, s.raw().send("CONNECT dp1:443 HTTP/1.1\r\nHost: x\r\n\r\n"))
+			wantTunnel(t, s.raw().send("CONNECT dp3:443 HTTP/1.1\r\nHost: x\r\n\r\n"))
+			wantStatus(t, s.seenInto("a.in:443").send("GET %s%d HTTP/1.1\r\nHost: a.in\r\n\r\n", tokenFile, i).answer("GET"), 200)
+			s.seenInto("b.in:443").send("GET /x HTTP/1.1\r\nHost: b.in\r\n\r\n")
+			s.seenInto("a.in:443")
+			s.connect("a.in:443").send("\x16\x03\x01")
+			s.connect("a.in:443").send("no TLS")
+			s.connect("a.in:443")
 			s.raw().send("GET http://hang/x HTTP/1.1\r\nHost: x\r\n\r\n")
 			s.raw().send("POST http://hang/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
 			s.raw().send("GET %sg%d HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9,20-29,40-49\r\n\r\n", versioned, i)
