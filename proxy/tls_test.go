@@ -122,9 +122,17 @@ type trusting struct {
 // newTrusting makes a site that sees into dp1, dp2 and *.in.
 func newTrusting(t testing.TB, o options) *trusting {
 	t.Helper()
+	return newTrustingFor(t, nil, o)
+}
+
+// newTrustingFor is newTrusting with servers whose certificates verify with roots; nil means those of the site's own authority.
+func newTrustingFor(t testing.TB, roots *x509.CertPool, o options) *trusting {
+	t.Helper()
 	s := &trusting{box: newBox(t, "uncovered"), servers: newCA(t)}
 	s.own = s.servers.leaf("client")
-	o.config.RootCAs = s.servers.pool
+	if o.config.RootCAs = roots; roots == nil {
+		o.config.RootCAs = s.servers.pool
+	}
 	if o.config.Authority == nil {
 		o.config.Authority = s.box
 	}
