@@ -3,6 +3,7 @@ package ccm
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"os"
@@ -87,4 +88,38 @@ func FuzzEnveloped(f *testing.F) {
 			t.Errorf("%d bytes hold %d", len(der), len(plain))
 		}
 	})
+}
+
+func TestOctets(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		v    asn1.RawValue
+		want string
+	}{
+		{"whole", asn1.RawValue{Bytes: []byte("abc")}, "abc"},
+		{"in pieces", asn1.RawValue{IsCompound: true, Bytes: []byte("\x04\x02ab\x04\x01c")}, "abc"},
+		{"a piece of another kind", asn1.RawValue{IsCompound: true, Bytes: []byte("\x04\x02ab\x02\x01c")}, ""},
+		{"a piece that is cut", asn1.RawValue{IsCompound: true, Bytes: []byte("\x04\x05ab")}, ""},
+		{"none", asn1.RawValue{}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := octets(c.v); string(got) != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestUnpad(t *testing.T) {
+	for _, c := range []struct {
+		plain, want string
+		sound       bool
+	}{
+		{"abc\x01", "abc", true}, {"\x04\x04\x04\x04", "", true}, {"abc\x00", "", false}, {"ab\x01\x02", "", false}, {"\x05\x05\x05\x05", "", false},
+	} {
+		got, err := unpad([]byte(c.plain), 4)
+		if string(got) != c.want || (err == nil) != c.sound {
+			t.Errorf("%q: got %q (%v), want %q", c.plain, got, err, c.want)
+		}
+	}
 }

@@ -23,7 +23,7 @@ var (
 	// ErrCertificateRequired is IIS 403.7: a TLS client certificate is wanted.
 	ErrCertificateRequired = errors.New("a client certificate is required")
 	// ErrWindowsRequired is 401 with a Negotiate or NTLM challenge: a Windows account is wanted.
-	ErrWindowsRequired = errors.New("Windows authentication is required")
+	ErrWindowsRequired = errors.New("a login with Windows authentication is required")
 	// ErrForbidden is any other 403.
 	ErrForbidden = errors.New("access is forbidden")
 	// ErrGateway is a cloud management gateway whose connector did not get into the management point.

@@ -121,9 +121,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	got, err := g.bearer.do(req.Context(), g.carrier, call{op: g.op, method: http.MethodGet, url: g.url, header: header})
 	if err == nil && got.status == http.StatusOK {
-		if flawed := g.check(got.body); flawed != nil {
-			err = nonsense(g.op, flawed)
-		}
+		err = g.examine(got.body)
 	}
 	if err != nil {
 		g.err = err
@@ -135,6 +133,17 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		Body:          io.NopCloser(bytes.NewReader(got.body)),
 		ContentLength: int64(len(got.body)),
 	}, nil
+}
+
+// examine says what is wrong with a document.
+func (g *guard) examine(body []byte) error {
+	if len(body) == 0 {
+		return &Error{Op: g.op, Kind: ErrRefused, Status: http.StatusOK}
+	}
+	if err := g.check(body); err != nil {
+		return nonsense(g.op, err)
+	}
+	return nil
 }
 
 // keepable is the header of an answer for the store: how to ask for it again, when it came by our clock, and how long it

@@ -292,3 +292,6 @@ func otherCertificate(t testing.TB) []byte {
 	must(t, err)
 	return der
 }
+
+// named gives a site that is served by another server the address of that server.
+func (s *site) named(server *httptest.Server) *site { s.Server = server; return s }
