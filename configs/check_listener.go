@@ -48,6 +48,8 @@ func (l Listener) checkReach(path string, found *findings) {
 	case l.Entitlement == machineEntitlement && !l.Loopback():
 		found.bad(path+".entitlement", "machine trusts everybody who can connect, and %s can be reached from the network; "+
 			"write origin, or network with networks", l.Address)
+	case l.Entitlement == machineEntitlement && l.Kind != KindForward:
+		found.bad(path+".entitlement", "machine is for kind forward, whose clients have us as their proxy; a web page could use this one; write origin")
 	case l.Kind == KindForward && l.Loopback() && len(l.AllowHosts) > 0:
 		found.bad(path+".allow_hosts", "a loopback listener serves every destination; remove allow_hosts")
 	}

@@ -95,7 +95,7 @@ func (l *Listener) complete() {
 		return
 	}
 	l.Entitlement = originEntitlement
-	if l.Loopback() && l.Kind != KindTransparent {
+	if l.Loopback() && l.Kind == KindForward {
 		l.Entitlement = machineEntitlement
 	}
 }

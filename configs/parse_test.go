@@ -109,7 +109,7 @@ func TestEverySetting(t *testing.T) {
 		{"network", c.Listeners[2].Networks[0].String(), "10.1.0.0/16"},
 		{"a gateway has no CONNECT", len(c.Listeners[3].ConnectPorts), 0},
 		{"a plain gateway", c.Behind(c.Listeners[3]).URL, "http://dp1.example.com:8080"},
-		{"a gateway on loopback", c.Listeners[4].Entitlement, machineEntitlement},
+		{"a gateway on loopback, which a web page can speak to", c.Listeners[4].Entitlement, originEntitlement},
 		{"behind an IPv6 gateway", c.Behind(c.Listeners[4]).TokenURL, "https://dp3.example.com"},
 		{"certificates from files", c.Listeners[5].TLS.On(), true},
 		{"behind a forward proxy", c.Behind(c.Listeners[0]), DistributionPoint{}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -15,11 +16,14 @@ import (
 	"branchpoint/proxy/upstream"
 )
 
+// loopback lets a gateway of a test serve without asking, as a proxy for this machine does.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
 // newGateway makes a gateway to a distribution point, known as "alias", which speaks TLS when that is wanted.
 func newGateway(t testing.TB, to string, secure bool) *trusting {
 	t.Helper()
 	alias := newBox(t)
-	l := proxy.Listener{Entitlement: proxy.Machine, Gateway: to, Hosts: []string{"none"}, ConnectPorts: []string{"443"}}
+	l := proxy.Listener{Entitlement: proxy.Network, Networks: loopback, Gateway: to, Hosts: []string{"none"}, ConnectPorts: []string{"443"}}
 	if secure {
 		l.Certificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return alias.Certificate("alias") }
 	}
@@ -104,10 +108,14 @@ func TestGatewayRefused(t *testing.T) {
 		"any host":                 {Gateway: "http://dp1", AnyHost: true},
 		"transparent":              {Gateway: "http://dp1", Transparent: true},
 		"a certificate of a proxy": {Certificate: certificate},
+		"trusting whoever comes":   {Gateway: "http://dp1", Entitlement: proxy.Machine},
+		"a trusting redirect":      {Transparent: true, Entitlement: proxy.Machine},
 	} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		s.must(err)
-		l.Entitlement = proxy.Machine
+		if l.Entitlement == "" {
+			l.Entitlement = proxy.Origin
+		}
 		if err := s.proxy.Serve(t.Context(), ln, l, 0); err == nil {
 			t.Errorf("%s is accepted", name)
 		}

@@ -69,7 +69,7 @@ func TestLearned(t *testing.T) {
 
 // TestLearnedAtAGateway: the host is the distribution point, whatever its clients call it.
 func TestLearnedAtAGateway(t *testing.T) {
-	s := newSite(t, options{listener: proxy.Listener{Gateway: "http://dp1", Hosts: []string{"none"}}})
+	s := newSite(t, options{listener: proxy.Listener{Entitlement: proxy.Network, Networks: loopback, Gateway: "http://dp1", Hosts: []string{"none"}}})
 	s.start("dp1:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }))
 	s.raw().send("GET /CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015/sccm?/a HTTP/1.1\r\nHost: alias\r\nX-Example-Token: x\r\n\r\n").answer("GET")
 	learned := s.proxy.Learned()

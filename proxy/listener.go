@@ -80,6 +80,9 @@ func (l *Listener) validate(address net.Addr) error {
 	switch {
 	case l.Entitlement == Machine && !loopback:
 		return fmt.Errorf("listener %s: entitlement machine is for loopback addresses, not %s", l.Name, address)
+	case l.Entitlement == Machine && (l.Transparent || l.Gateway != ""):
+		// Their clients speak as to an origin server: so does a web page of anybody, by a name that it has lead to this machine.
+		return fmt.Errorf("listener %s: entitlement machine is for clients that have us as their proxy", l.Name)
 	case l.AnyHost && !loopback:
 		return fmt.Errorf("listener %s: any destination is for loopback addresses, not %s", l.Name, address)
 	case l.Transparent && l.AnyHost:

@@ -68,7 +68,7 @@ func TestPACInAbsoluteForm(t *testing.T) {
 
 // TestPACOfAGateway is the distribution point's own: its clients know of no proxy.
 func TestPACOfAGateway(t *testing.T) {
-	s := newSite(t, options{listener: proxy.Listener{Gateway: "http://dp1", Hosts: []string{"none"}}})
+	s := newSite(t, options{listener: proxy.Listener{Entitlement: proxy.Network, Networks: loopback, Gateway: "http://dp1", Hosts: []string{"none"}}})
 	s.start("dp1:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("the DP's own")) }))
 	for _, path := range []string{"/proxy.pac", "/wpad.dat"} {
 		got := s.raw().send("GET %s HTTP/1.1\r\nHost: dp1\r\n\r\n", path).answer("GET")

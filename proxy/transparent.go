@@ -43,7 +43,7 @@ func (d *Door) choose(ctx context.Context, c *traveller, o opening, meant netip.
 		d.hits.serve(c)
 		return
 	}
-	if o.protocol == protocolTLS {
+	if o.protocol == protocolTLS && d.settings.Load().allows(o.host, strconv.Itoa(int(meant.Port()))) {
 		if certificate, ok := d.take(ctx, o.host, strconv.Itoa(int(meant.Port()))); ok {
 			d.count("tls")
 			c.to = byName(o.host, meant)

@@ -52,10 +52,11 @@ func TestRedirectedToOurHost(t *testing.T) {
 	<-served
 }
 
-// TestRedirectedTLS: TLS to our host is seen into, and leads to that host alone. TLS to others is not touched.
+// TestRedirectedTLS: TLS to our host is seen into, and leads to that host alone. TLS to others is not touched, not even to a host
+// that a proxy's clients may reach: who names it may have been on the way to somewhere else.
 func TestRedirectedTLS(t *testing.T) {
 	a := newAuthority(t)
-	r := newRedirect(t, wasMeant, func(c *Config) { c.Authority, c.InterceptHosts = a, []string{"dp1"} })
+	r := newRedirect(t, wasMeant, func(c *Config) { c.Authority, c.InterceptHosts = a, []string{"dp1", "elsewhere"} })
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	conn := tls.Client(r.client(), &tls.Config{RootCAs: roots, ServerName: "dp1"})

@@ -157,8 +157,11 @@ func parsePattern(text string) (subject, error) {
 		}
 		return s, nil
 	}
-	if public, official := publicsuffix.PublicSuffix(s.domain); official && public == s.domain || s.domain == nowhere {
-		return subject{}, fmt.Errorf("%q is too wide: names of strangers end in it; write a longer name", text)
+	// The list knows the suffixes of registries and of clouds, blob.core.windows.net among them. What it does not know has one
+	// label: it is a short name of the site.
+	public, official := publicsuffix.PublicSuffix(s.domain)
+	if public == s.domain && (official || strings.Contains(public, ".")) || s.domain == nowhere {
+		return subject{}, fmt.Errorf("%q is too wide: names of strangers end in it; write a longer name, such as that of your storage account", text)
 	}
 	return s, nil
 }

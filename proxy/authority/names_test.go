@@ -19,7 +19,7 @@ func TestParseNames(t *testing.T) {
 		{"one host in many spellings", []string{"DP1.Example.com", "dp1.example.com.", "*.dp1.example.com"}, []string{"dp1.example.com"}},
 		{"a host below a suffix", []string{"dp1.example.com", "*.example.com", "myexample.com"}, []string{"example.com", "myexample.com"}},
 		{"a short name", []string{"dp1", "dp_2"}, []string{"dp1", "dp_2"}},
-		{"somebody's suffix of a cloud", []string{"*.blob.core.windows.net"}, []string{"blob.core.windows.net"}},
+		{"an account of a cloud", []string{"site1.blob.core.windows.net"}, []string{"site1.blob.core.windows.net"}},
 		{"addresses", []string{"10.1.0.5", "[2001:DB8::5]", "2001:db8:0::5", "::ffff:10.1.0.5", "dp1"}, []string{"dp1", "10.1.0.5", "2001:db8::5"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

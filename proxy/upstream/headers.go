@@ -57,6 +57,18 @@ func (p *pool) plainHeaders(client http.Header) http.Header {
 	return p.finish(h)
 }
 
+// lentHeaders returns what a blob's storage gets to see when one client's URL serves another: who the client is besides, is not
+// lent.
+func (p *pool) lentHeaders(client http.Header) http.Header {
+	h := p.plainHeaders(client)
+	for name, values := range client {
+		if name = http.CanonicalHeaderKey(name); strings.HasPrefix(name, "X-Ms-") { // content.PlainBlobRequest has looked at them
+			h[name] = values
+		}
+	}
+	return h
+}
+
 // finish adds what each request of ours carries.
 func (p *pool) finish(h http.Header) http.Header {
 	h.Set("Accept-Encoding", "identity")

@@ -10,7 +10,7 @@ import (
 	"branchpoint/proxy/content"
 )
 
-// offer is how one client may read a blob: its own signed URL, with its own headers. Both are secrets.
+// offer is how one client may read a blob: its signed URL, and headers to go with it. Both are secrets.
 type offer struct {
 	// reveal holds them in a closure, which neither fmt nor an encoder can look into. Nil: there is no offer.
 	reveal func() (raw string, header http.Header)

@@ -76,12 +76,13 @@ func (p *pool) ended(ctx context.Context) error {
 }
 
 // Source returns the supplier of the file that t, a Target of content.Parse or content.ParseBlob, names. t.Header goes to the
-// server that t names and to no other. The caller has established that the client is entitled to what our token opens, or to the
-// blob. The URL of a blob then serves others who are entitled to it, too, when their own have ended.
+// server that t names; the token in it also to other DPs of its audience, for this client alone. The caller has established
+// that the client is entitled to what our token opens, or to the blob. The signed URL of a blob then serves others who are
+// entitled to it, too, when their own have ended.
 func (p *Pool) Source(t content.Target) cache.Source {
 	s := p.now.Load().source(t, false)
-	if s.isBlob() {
-		s.pool.offers.add(t.ID, s.own)
+	if s.isBlob() && t.Signed { // other credentials are the client's alone
+		s.pool.offers.add(t.ID, newOffer(t.Raw, s.pool.lentHeaders(s.target.Header), t.Until))
 	}
 	return s
 }

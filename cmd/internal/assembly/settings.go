@@ -87,7 +87,21 @@ func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
 	if !listener.AnyHost {
 		listener.Hosts = append(destinations(c), l.AllowHosts...)
 	}
+	if listener.Transparent {
+		listener.Hosts = append(listener.Hosts, seenInto(c)...)
+	}
 	return listener
+}
+
+// seenInto are the hosts of interception.hosts that are named in full. Whoever is caught may reach them by us: he was on his way
+// there. By a pattern he would reach what he could not reach himself.
+func seenInto(c *configs.Config) (hosts []string) {
+	for _, host := range c.Interception.Hosts {
+		if !strings.HasPrefix(host, "*.") {
+			hosts = append(hosts, net.JoinHostPort(host, "443"))
+		}
+	}
+	return hosts
 }
 
 // gateway is where a gateway leads: a plain one to where its distribution point is, one with TLS to where that takes TLS. It

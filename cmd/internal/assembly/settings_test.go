@@ -87,7 +87,7 @@ listeners:
 		{Name: "office", Entitlement: proxy.Origin, Hosts: append(slices.Clone(site), "*.example.com"), ConnectPorts: []string{"443", "8443"}, MaxConnections: 4096},
 		{Name: "lab", Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Hosts: site,
 			ConnectPorts: []string{"443"}, MaxConnections: 4096},
-		{Name: "alias", Entitlement: proxy.Machine, Gateway: "http://dp2:8080", Hosts: site, MaxConnections: 4096},
+		{Name: "alias", Entitlement: proxy.Origin, Gateway: "http://dp2:8080", Hosts: site, MaxConnections: 4096},
 		{Name: "secure", Entitlement: proxy.Origin, Gateway: "https://dp2:8443", Hosts: site, MaxConnections: 4096},
 		{Name: "here", Entitlement: proxy.Origin, Transparent: true, Hosts: site, ConnectPorts: []string{"443"}, MaxConnections: 9},
 	} {
