@@ -11,21 +11,23 @@ import (
 // startCaches runs the four that are compared, in the order in which they take turns. None writes an access log.
 func startCaches(t *testing.T, o *origin) []*server {
 	host := o.host(t)
-	return []*server{startBranchpoint(t, ""), startNginx(t, host), startSquid(t), startVarnish(t, host)}
+	return []*server{startBranchpoint(t, ""), startNginx(t, host, nil), startSquid(t), startVarnish(t, host)}
 }
 
-// newServer makes the place of a cache and its configuration file, in which $DIR, $ADDRESS, $ADMIN and $ORIGIN are filled
-// in.
-func newServer(t *testing.T, name, config string, origin string) (s *server, file string) {
+// newServer makes the place of a cache and its configuration file, in which $DIR, $ADDRESS, $ADMIN and what more has are
+// filled in.
+func newServer(t *testing.T, name, config string, more map[string]string) (s *server, file string) {
 	t.Helper()
 	s = &server{name: name, address: freeAddress(t), dir: workDir(t, name)}
 	admin := freeAddress(t)
 	text := os.Expand(config, func(key string) string {
-		value, ok := map[string]string{"DIR": s.dir, "ADDRESS": s.address, "ADMIN": admin, "ORIGIN": origin}[key]
-		if !ok {
-			return "$" + key // one of the server's own variables
+		if value, ok := map[string]string{"DIR": s.dir, "ADDRESS": s.address, "ADMIN": admin}[key]; ok {
+			return value
 		}
-		return value
+		if value, ok := more[key]; ok {
+			return value
+		}
+		return "$" + key // one of the server's own variables
 	})
 	file = filepath.Join(s.dir, "config")
 	must(t, os.WriteFile(file, []byte(text), 0o644))
@@ -35,7 +37,7 @@ func newServer(t *testing.T, name, config string, origin string) (s *server, fil
 // startBranchpoint runs the product with what extra adds to its configuration.
 func startBranchpoint(t *testing.T, extra string) *server {
 	t.Helper()
-	s, file := newServer(t, "branchpoint", branchpointConfig+extra, "")
+	s, file := newServer(t, "branchpoint", branchpointConfig+extra, nil)
 	return startServer(t, s, binary, "serve", "--config", file)
 }
 
@@ -47,15 +49,20 @@ log: {level: warn}
 shutdown_timeout: 1s
 `
 
-// startNginx runs nginx as a reverse proxy, the way its manual caches large files: in slices.
-func startNginx(t *testing.T, origin string) *server {
+// startNginx runs nginx as a reverse proxy, the way its manual caches large files: in slices. With a pair it speaks TLS.
+func startNginx(t *testing.T, origin string, p *pair) *server {
 	t.Helper()
 	path := program(t, "nginx")
 	config := nginxConfig
 	if os.Geteuid() == 0 {
 		config = "user root;\n" + config
 	}
-	s, file := newServer(t, "nginx", config, origin)
+	values := map[string]string{"ORIGIN": origin, "TLS": ""}
+	if p != nil {
+		values["TLS"] = fmt.Sprintf(nginxTLS, p.certificate, p.key)
+	}
+	s, file := newServer(t, "nginx", config, values)
+	s.pair = p
 	return startServer(t, s, path, "-p", s.dir, "-e", filepath.Join(s.dir, "error.log"), "-c", file)
 }
 
@@ -77,7 +84,7 @@ http {
   scgi_temp_path $DIR/tmp;
   proxy_cache_path $DIR/cache levels=1:2 keys_zone=bench:16m max_size=8g inactive=1d use_temp_path=off;
   server {
-    listen $ADDRESS;
+    listen $ADDRESS $TLS;
     location / {
       slice 1m;
       proxy_cache bench;
@@ -95,7 +102,7 @@ http {
 func startSquid(t *testing.T) *server {
 	t.Helper()
 	path := program(t, "squid")
-	s, file := newServer(t, "squid", squidConfig, "")
+	s, file := newServer(t, "squid", squidConfig, nil)
 	if os.Geteuid() == 0 {
 		must(t, os.Chown(s.dir, nobody, nobody))
 	}
@@ -130,7 +137,7 @@ func startVarnish(t *testing.T, origin string) *server {
 	path := program(t, "varnishd")
 	program(t, "gcc") // compiles its configuration
 	host, port := splitHostPort(t, origin)
-	s, file := newServer(t, "varnish", fmt.Sprintf(varnishConfig, host, port), "")
+	s, file := newServer(t, "varnish", fmt.Sprintf(varnishConfig, host, port), nil)
 	return startServer(t, s, path, "-F", "-j", "none", "-n", filepath.Join(s.dir, "work"), "-a", s.address, "-f", file,
 		"-s", "malloc,1g", "-T", "none")
 }

@@ -5,6 +5,7 @@
 //
 //	go test ./integration/bench -run TestSideBySide -v                      a short share, judged by its bytes only
 //	BRANCHPOINT_FULL=1 go test ./integration/bench -run TestSideBySide -v   every cell, judged by its speed as well
+//	go test ./integration/bench -run TestSideBySideTLS -v                   hits over TLS, beside nginx
 //	go test ./integration/bench -run TestMemory -v                          what concurrent readers cost
 //
 // With BRANCHPOINT_REQUIRE=1 a program that is not installed is a failure instead of a skip. The program is always built

@@ -20,8 +20,8 @@ type sample struct {
 	cpu      float64 // processor seconds per GB
 }
 
-// loadScript makes wrk send one absolute-form request over and over, which a forward proxy needs and a reverse proxy
-// has to take (RFC 9112 section 3.2.2), and print what it counted.
+// loadScript makes wrk send one request over and over and print what it counted. It is in absolute-form, which a forward proxy
+// needs and a reverse proxy has to take (RFC 9112 section 3.2.2), but for servers that speak TLS.
 const loadScript = `
 wrk.path = %q
 wrk.headers["Host"] = %q
@@ -35,11 +35,14 @@ end
 func load(t *testing.T, s *server, wrk, target string, connections int, d time.Duration) sample {
 	t.Helper()
 	script := filepath.Join(s.dir, "load.lua")
-	host := strings.SplitN(target, "/", 4)[2]
-	must(t, os.WriteFile(script, fmt.Appendf(nil, loadScript, target, host), 0o644))
+	parts, scheme := strings.SplitN(target, "/", 4), "http"
+	if s.pair != nil {
+		scheme, target = "https", "/"+parts[3]
+	}
+	must(t, os.WriteFile(script, fmt.Appendf(nil, loadScript, target, parts[2]), 0o644))
 	before := cpuTime(t, s.cmd.Process.Pid)
 	out, err := exec.Command(wrk, "-t", "1", "-c", strconv.Itoa(connections), "-d", fmt.Sprintf("%ds", int(d.Seconds())),
-		"--timeout", "30s", "-s", script, "http://"+s.address+"/").CombinedOutput()
+		"--timeout", "30s", "-s", script, scheme+"://"+s.address+"/").CombinedOutput()
 	if err != nil {
 		t.Fatalf("asking %s: %v\n%s", s.name, err, out)
 	}

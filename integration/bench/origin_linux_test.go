@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"branchpoint/integration/sim"
@@ -15,6 +16,7 @@ const app = "Content_0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 
 // origin is a distribution point with files of the given sizes. Its bytes are computed, so it costs no disk.
 type origin struct {
+	ca    *sim.CA // of its https
 	dp    *sim.DP
 	files []*sim.File
 }
@@ -28,11 +30,13 @@ func startOrigin(t *testing.T, sizes ...int64) *origin {
 	}
 	version, err := library.Publish(app, specs...)
 	must(t, err)
-	dp, err := sim.NewDP(sim.DPConfig{Name: "origin", Library: library})
+	ca, err := sim.NewCA()
+	must(t, err)
+	dp, err := sim.NewDP(sim.DPConfig{Name: "origin", Library: library, CA: ca, HTTPAddr: "127.0.0.1:0", HTTPSAddr: "127.0.0.1:0"})
 	must(t, err)
 	must(t, dp.Start())
 	t.Cleanup(func() { dp.Close() })
-	o := &origin{dp: dp}
+	o := &origin{ca: ca, dp: dp}
 	for _, spec := range specs {
 		f, ok := version.File(spec.Path)
 		if !ok {
@@ -57,19 +61,28 @@ func (o *origin) host(t *testing.T) string {
 	return u.Host
 }
 
-// get fetches a file through a cache and compares every byte.
-func (o *origin) get(t *testing.T, s *server, f *sim.File) {
+// get fetches a file through a cache and compares every byte. It returns the cipher suite, zero without TLS.
+func (o *origin) get(t *testing.T, s *server, f *sim.File) (suite uint16) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: s.address}), DisableCompression: true, DisableKeepAlives: true,
-	}}
-	resp, err := client.Get(o.url(f))
+	target := o.url(f)
+	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
+	if s.pair == nil {
+		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: s.address})
+	} else {
+		target = "https://" + s.address + strings.TrimPrefix(target, o.dp.URL("http"))
+		transport.TLSClientConfig = s.pair.trusting()
+	}
+	resp, err := (&http.Client{Transport: transport}).Get(target)
 	must(t, err)
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || resp.ContentLength != f.Size {
 		t.Fatalf("%s answers %s with %d bytes for a file of %d", s.name, resp.Status, resp.ContentLength, f.Size)
 	}
 	must(t, verify(resp.Body, f, 0, f.Size))
+	if resp.TLS != nil {
+		suite = resp.TLS.CipherSuite
+	}
+	return suite
 }
 
 // verify reads n bytes, which must be those of the file from off on.

@@ -18,6 +18,7 @@ const nobody = 65534
 type server struct {
 	name    string
 	address string
+	pair    *pair // nil: it speaks plain HTTP, as a proxy
 	dir     string
 	cmd     *exec.Cmd
 	ended   chan struct{} // closed when the first process is gone
