@@ -84,9 +84,9 @@ func TestKeptToken(t *testing.T) {
 		k, err := Keep((&counted{life: 10 * time.Second}).fetch, 0, nil)
 		must(t, err)
 		expectToken(t, k, "1", nil)
-		time.Sleep(5*time.Second - 1)
+		time.Sleep(5*time.Second - time.Nanosecond)
 		expectToken(t, k, "1", nil)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expectToken(t, k, "2", nil) // a short life is renewed at its half
 	})
 	synctest.Test(t, func(t *testing.T) {
