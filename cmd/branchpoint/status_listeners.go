@@ -33,7 +33,11 @@ func interceptionText(i proxy.Interception) string {
 			seen++
 		}
 	}
-	text := fmt.Sprintf("seen into for %d hosts that clients have asked for", seen)
+	hosts := "hosts"
+	if seen == 1 {
+		hosts = "host"
+	}
+	text := fmt.Sprintf("seen into for %d %s that clients have asked for", seen, hosts)
 	if tunnelled := len(i.Hosts) - seen; tunnelled > 0 {
 		text += fmt.Sprintf("; %d of ours tunnelled", tunnelled)
 	}

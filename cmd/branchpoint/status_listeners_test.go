@@ -30,7 +30,7 @@ func TestInterceptionText(t *testing.T) {
 	for want, i := range map[string]proxy.Interception{
 		"tunnelled; there is no certificate authority (branchpoint ca init)":     {},
 		"seen into for 0 hosts that clients have asked for":                      {On: true},
-		"seen into for 1 hosts that clients have asked for; 1 of ours tunnelled": some,
+		"seen into for 1 host that clients have asked for; 1 of ours tunnelled": some,
 	} {
 		if got := interceptionText(i); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -82,6 +82,7 @@ listeners:
 	caught := c.Listeners[0] // of a kind that not every system can parse
 	caught.Kind, caught.Entitlement = configs.KindTransparent, "origin"
 	c.Listeners = append(c.Listeners, caught)
+	c.Interception.Hosts = []string{"seen", "*.corp"}
 	for i, want := range []proxy.Listener{
 		{Name: "here", Entitlement: proxy.Machine, AnyHost: true, ConnectPorts: []string{"443"}, MaxConnections: 9},
 		{Name: "office", Entitlement: proxy.Origin, Hosts: append(slices.Clone(site), "*.example.com"), ConnectPorts: []string{"443", "8443"}, MaxConnections: 4096},
@@ -89,7 +90,7 @@ listeners:
 			ConnectPorts: []string{"443"}, MaxConnections: 4096},
 		{Name: "alias", Entitlement: proxy.Origin, Gateway: "http://dp2:8080", Hosts: site, MaxConnections: 4096},
 		{Name: "secure", Entitlement: proxy.Origin, Gateway: "https://dp2:8443", Hosts: site, MaxConnections: 4096},
-		{Name: "here", Entitlement: proxy.Origin, Transparent: true, Hosts: site, ConnectPorts: []string{"443"}, MaxConnections: 9},
+		{Name: "here", Entitlement: proxy.Origin, Transparent: true, Hosts: append(slices.Clone(site), "seen:443"), ConnectPorts: []string{"443"}, MaxConnections: 9},
 	} {
 		want.PointedHosts = pointedHosts(c)
 		if got := proxyListener(c, c.Listeners[i]); !reflect.DeepEqual(got, want) {
