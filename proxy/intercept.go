@@ -62,13 +62,16 @@ func (i *interception) take(ctx context.Context, host, port string) (*tls.Certif
 
 func (i *interception) decide(ctx context.Context, host, port string) (*tls.Certificate, decision) {
 	in := i.terms.Load()
+	ours := matchesAny(in.names, host) || i.serving.has(host)
 	switch {
 	case in.authority == nil:
 		return nil, decidedOff
-	case !matchesAny(in.names, host) && !matchesAny(in.blobHosts, host) && !i.serving.has(host):
+	case !ours && !matchesAny(in.blobHosts, host):
 		return nil, decidedForeign
 	case matchesAny(in.tunnelled, host):
 		return nil, decidedConfigured
+	case !in.authority.Covers(host) && !ours && !slices.Contains(in.blobHosts, host):
+		return nil, decidedForeign // a pattern covers other people's storage too
 	case !in.authority.Covers(host):
 		return nil, decidedUncovered
 	}

@@ -197,7 +197,7 @@ func TestSmugglingInside(t *testing.T) {
 
 // TestDecisions: what is not for us to see is tunnelled untouched, and the reason of a host of ours is told.
 func TestDecisions(t *testing.T) {
-	s := newTrusting(t, options{config: proxy.Config{TunnelHosts: []string{"no.in"}}})
+	s := newTrusting(t, options{config: proxy.Config{TunnelHosts: []string{"no.in"}, BlobHosts: []string{"ours.blob.test", "*.blob.test"}}})
 	var required, wanted tls.Config
 	demand := func(c *tls.Config, kind tls.ClientAuthType, version uint16) func(*tls.Config) {
 		return func(c *tls.Config) { c.ClientAuth, c.MaxVersion = kind, version }
@@ -208,6 +208,8 @@ func TestDecisions(t *testing.T) {
 	s.startTLS("no.in:443", dp, nil)
 	s.startTLS("uncovered:443", dp, nil)
 	s.startTLS("other:443", dp, nil)
+	s.startTLS("ours.blob.test:443", dp, nil)
+	s.startTLS("theirs.blob.test:443", dp, nil)
 	s.startTLS("127.0.0.9:443", dp, nil)
 	s.startTLS("cert12.in:443", dp, demand(&required, tls.RequireAnyClientCert, tls.VersionTLS12))
 	s.startTLS("cert13.in:443", dp, demand(&required, tls.RequireAnyClientCert, tls.VersionTLS13))
@@ -223,6 +225,8 @@ func TestDecisions(t *testing.T) {
 		{"no.in", "configured", "interception.tunnel_hosts names it", false},
 		{"uncovered", "uncovered", "our certificate authority does not cover the name, so no client would accept our certificate", false},
 		{"other", "foreign", "", false},
+		{"ours.blob.test", "uncovered", "our certificate authority does not cover the name, so no client would accept our certificate", false},
+		{"theirs.blob.test", "foreign", "", false},
 		{"cert12.in", "client_cert", "it asks for a TLS client certificate", false},
 		{"cert13.in", "client_cert", "it asks for a TLS client certificate", false},
 		{"may12.in", "client_cert", "it asks for a TLS client certificate", false},

@@ -128,7 +128,7 @@ func newTrusting(t testing.TB, o options) *trusting {
 // newTrustingFor is newTrusting with servers whose certificates verify with roots; nil means those of the site's own authority.
 func newTrustingFor(t testing.TB, roots *x509.CertPool, o options) *trusting {
 	t.Helper()
-	s := &trusting{box: newBox(t, "uncovered"), servers: newCA(t)}
+	s := &trusting{box: newBox(t, "uncovered", "ours.blob.test", "theirs.blob.test"), servers: newCA(t)}
 	s.own = s.servers.leaf("client")
 	if o.config.RootCAs = roots; roots == nil {
 		o.config.RootCAs = s.servers.pool
