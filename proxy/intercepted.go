@@ -44,15 +44,17 @@ func (i *intercepted) begin(conn net.Conn) {
 	})
 }
 
-// within serves what is inside a CONNECT: TLS, as nearly always. Another protocol is passed on to where the CONNECT leads.
+// within serves what is inside a CONNECT: TLS, as nearly always. What our own server could not answer is passed on to where the
+// CONNECT leads. Who begins nothing, or no more than a part of TLS, has gone.
 func (d *Door) within(c *traveller, certificate *tls.Certificate) {
-	first := make([]byte, 1)
-	if _, err := io.ReadFull(c, first); err != nil {
+	o, early, err := readOpening(c.Conn)
+	_, missing := sniff(early)
+	if err != nil || len(early) == 0 || missing > 0 && early[0] == recordHandshake {
 		c.Close()
 		return
 	}
-	c.Conn = &resumed{Conn: c.Conn, read: first}
-	if first[0] != recordHandshake {
+	c.Conn = &resumed{Conn: c.Conn, read: early}
+	if o.protocol != protocolTLS || o.host != "" && o.host != bare(c.to.host) {
 		_ = c.SetDeadline(time.Time{})
 		d.p.forward.splice(c.Conn, c.to.host, func(carried, error) {})
 		return

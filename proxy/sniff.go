@@ -21,7 +21,7 @@ const (
 type opening struct {
 	protocol protocol
 	// host is the server name of TLS, or the Host header of HTTP with the port that it may have, in lower case. It is empty
-	// for protocolOther, and for nothing else.
+	// for protocolOther, and for TLS whose client names no server.
 	host string
 }
 

@@ -20,8 +20,8 @@ const (
 	versionTLS13       = 0x0304
 )
 
-// sniffTLS looks for a ClientHello, which may be spread over several records. One without a server name, or from a client
-// that knows neither TLS 1.2 nor HTTP/1.1, is protocolOther. Of an encrypted ClientHello (RFC 9849) only the outer name can
+// sniffTLS looks for a ClientHello, which may be spread over several records. One from a client that
+// knows neither TLS 1.2 nor HTTP/1.1 is protocolOther. Of an encrypted ClientHello (RFC 9849) only the outer name can
 // be seen, and nothing tells whether there really is another one inside.
 func sniffTLS(b []byte) (o opening, need int) {
 	message, need := helloMessage(b[:min(len(b), maxHello)])
@@ -32,7 +32,7 @@ func sniffTLS(b []byte) (o opening, need int) {
 		return opening{}, need
 	}
 	h, ok := parseHello(message)
-	if !ok || h.name == "" || !h.answerable() {
+	if !ok || !h.answerable() {
 		return opening{}, 0
 	}
 	return opening{protocolTLS, strings.ToLower(h.name)}, 0

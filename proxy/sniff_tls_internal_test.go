@@ -88,7 +88,7 @@ func TestSniffTLS(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		said []byte
-		want string // empty: protocolOther
+		want string // empty: protocolOther; "-": TLS that names no server
 	}{
 		{"crypto/tls", real, "dp1.example.com"},
 		{"TLS 1.2 only", clientHello(&tls.Config{ServerName: "dp1.example.com", MaxVersion: tls.VersionTLS12}), "dp1.example.com"},
@@ -98,11 +98,11 @@ func TestSniffTLS(t *testing.T) {
 		{"GREASE versions", records(helloOf(0x0303, named, tlsExtension(extensionVersions, block(1, 0x3a, 0x3a, 3, 4)...)), maxRecord), "dp1.example.com"},
 		{"an outer ClientHello", records(helloOf(0x0303, serverName("outer.example"), ech), maxRecord), "outer.example"},
 		{"bytes behind it", append(slices.Clone(plain), "early"...), "dp1.example.com"},
-		{"a name of another kind", records(helloOf(0x0303, tlsExtension(extensionName, block(2, append([]byte{9}, block(2, 'x', '.')...)...)...)), maxRecord), ""},
+		{"a name of another kind", records(helloOf(0x0303, tlsExtension(extensionName, block(2, append([]byte{9}, block(2, 'x', '.')...)...)...)), maxRecord), "-"},
 		{"a later version", records(helloOf(0x0304, named), maxRecord), "dp1.example.com"},
 
-		{"no server name", clientHello(&tls.Config{InsecureSkipVerify: true}), ""},
-		{"no extensions", records(helloOf(0x0303), maxRecord), ""},
+		{"no server name", clientHello(&tls.Config{InsecureSkipVerify: true}), "-"},
+		{"no extensions", records(helloOf(0x0303), maxRecord), "-"},
 		{"an empty name", records(helloOf(0x0303, serverName("")), maxRecord), ""},
 		{"two names", records(helloOf(0x0303, serverName("a", "b")), maxRecord), ""},
 		{"the extension twice", records(helloOf(0x0303, named, named), maxRecord), ""},
@@ -124,7 +124,7 @@ func TestSniffTLS(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := opening{}
 			if tt.want != "" {
-				want = opening{protocolTLS, tt.want}
+				want = opening{protocolTLS, strings.TrimPrefix(tt.want, "-")}
 			}
 			if o, need := sniff(tt.said); o != want || need != 0 {
 				t.Errorf("got %+v and needs %d, want %+v", o, need, want)
