@@ -24,8 +24,12 @@ func (e *exchange) refuse(r *refusal) {
 	http.Error(e, "Branchpoint: "+r.text, r.status)
 }
 
-// admit decides whether a request may go anywhere at all. to is where its connection leads, nil for a proxy's client.
+// admit decides whether a request may go anywhere at all. to is where its connection leads, nil for a proxy's client. A gateway
+// may lead elsewhere since the connection began.
 func (p *Proxy) admit(e *exchange, r *http.Request, to *destination) *refusal {
+	if e.listener.to != nil {
+		to = e.listener.to
+	}
 	if passed(r.Header["Via"], p.config.Via) {
 		return &refusal{http.StatusLoopDetected, "loop", "this request has been here before: the proxies go round in a circle."}
 	}

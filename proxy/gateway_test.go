@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"branchpoint/proxy"
 	"branchpoint/proxy/upstream"
@@ -118,6 +120,39 @@ func TestGatewayRefused(t *testing.T) {
 		}
 		if err := s.proxy.Serve(t.Context(), ln, l, 0); err == nil {
 			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+// TestGatewayLeadsElsewhere: new settings are for the next request, also of a client that stays connected.
+func TestGatewayLeadsElsewhere(t *testing.T) {
+	l := proxy.Listener{Entitlement: proxy.Network, Networks: loopback, Gateway: "http://dp1"}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, options{})
+	for _, name := range []string{"dp1", "dp2"} {
+		s.start(name+":80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(name)) }))
+	}
+	d, err := s.proxy.Open(ln, l)
+	s.must(err)
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- d.Serve(ctx, time.Second) }()
+	defer func() {
+		cancel()
+		s.must(<-served)
+	}()
+	s.address = ln.Addr().String()
+	c := s.raw()
+	for _, want := range []string{"dp1", "dp2"} {
+		l.Gateway = "http://" + want
+		commit, err := d.Prepare(l)
+		s.must(err)
+		commit()
+		if got := c.send("GET /x HTTP/1.1\r\nHost: alias\r\n\r\n").answer("GET"); string(got.body) != want {
+			t.Errorf("%s answers, want %s: %v", got.body, want, got.err)
 		}
 	}
 }
