@@ -90,8 +90,8 @@ func TestCanarySearchFindsKeys(t *testing.T) {
 func TestCanaryInTLS(t *testing.T) {
 	t.Parallel()
 	lib, f := library(t, 3<<20+1)
-	r := newRig(t, interceptWay, "log: {level: debug}\nupstream: {connect_timeout: 1s, response_timeout: 1s, stall_timeout: 1s, "+
-		"give_up_after: 2s, cool_down: 50ms, failures_to_open: 1000}\n", sim.DPConfig{Name: "dp1", Library: lib})
+	r := newRig(t, interceptWay, "log: {level: debug}\nupstream: {connect_timeout: 1s, response_timeout: 500ms, stall_timeout: 500ms, "+
+		"give_up_after: 1s, cool_down: 50ms, failures_to_open: 1000}\n", sim.DPConfig{Name: "dp1", Library: lib})
 	var birds flock
 	birds.hatch("nothing") // what the search of the admin API sends itself
 	statuses := map[int]int{}
