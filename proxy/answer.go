@@ -19,7 +19,7 @@ func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 	}
 	var cert *tls.CertificateVerificationError
 	switch {
-	case e.context(r).Err() != nil:
+	case r.Context().Err() != nil:
 		e.gone()
 	case e.started():
 		e.result = "aborted"

@@ -26,7 +26,7 @@ func (p *Proxy) entitled(e *exchange, r *http.Request, t content.Target) error {
 		e.listener.Entitlement == Network && e.inNetworks() && !mustAsk(t):
 		return nil
 	}
-	return p.asked(e.context(r), t)
+	return p.asked(r.Context(), t)
 }
 
 // observe shows the broker what a client of this machine presents to a distribution point.

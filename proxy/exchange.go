@@ -31,9 +31,8 @@ type exchange struct {
 	class  class
 	file   bool // it asks for a file of content, whatever its class
 	target content.Target
-	named  cache.Key       // of the target, once it was asked for
-	ready  bool            // a moment ago the client was known to be entitled, and everything to be on disk
-	ctx    context.Context // nil: that of the request
+	named  cache.Key // of the target, once it was asked for
+	ready  bool      // a moment ago the client was known to be entitled, and everything to be on disk
 	status int
 	bytes  int64
 	// result is how it ended, a label of the metrics. From the cache: hit, checked, collapsed, miss, asked (see cacheStatus),
@@ -55,14 +54,6 @@ func newExchange(w http.ResponseWriter, r *http.Request, d *Door) *exchange {
 	return &exchange{
 		w: w, door: d, listener: d.settings.Load(), client: client, method: r.Method, host: r.Host, path: path, start: time.Now(),
 	}
-}
-
-// context is what the answer to the exchange's request goes by.
-func (e *exchange) context(r *http.Request) context.Context {
-	if e.ctx != nil {
-		return e.ctx
-	}
-	return r.Context()
 }
 
 // key is the name of the exchange's target in the cache.

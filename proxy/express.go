@@ -37,7 +37,17 @@ type traveller struct {
 	to       *destination // nil: each request says where it leads
 	address  string       // with the port
 	out      wire
-	limit    time.Time // of the wait for a request
+	limit    time.Time       // of the wait for a request
+	ctx      context.Context // of all requests, nil before the first
+}
+
+// requests is the context of c's requests, which a hit that turns out to be none may need. Such a request does not log in, so
+// there is nothing to pin.
+func (c *traveller) requests(x *express) context.Context {
+	if c.ctx == nil {
+		c.ctx = context.WithValue(x.ctx, clientConnKey{}, &clientConn{to: c.to})
+	}
+	return c.ctx
 }
 
 // expressBuffer holds the whole header of a request; a longer one is for net/http.
@@ -118,6 +128,7 @@ func (x *express) hit(c *traveller, head []byte) *exchange {
 	if err != nil || !isPlain(r) {
 		return nil
 	}
+	r = r.WithContext(c.requests(x))
 	r.RemoteAddr = c.address
 	c.out.begin(r)
 	e := newExchange(&c.out, r, x.door)
@@ -129,7 +140,7 @@ func (x *express) hit(c *traveller, head []byte) *exchange {
 	if e.class != classContent || !p.settled(e) || !p.config.Cache.Ready(e.key()) {
 		return nil
 	}
-	e.ready, e.ctx = true, x.ctx
+	e.ready = true
 	return e
 }
 

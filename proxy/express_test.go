@@ -258,3 +258,22 @@ func TestTogether(t *testing.T) {
 		t.Error("express does not use it")
 	}
 }
+
+// TestHitThatIsPassedOn: the request of a hit that turns out to be none is still one of its connection, and ends with the door.
+func TestHitThatIsPassedOn(t *testing.T) {
+	x := newHits(t, 4096)
+	warm(t, x, oneRequest)
+	c := &traveller{Conn: &memoryConn{}, address: "127.0.0.1:1", to: &destination{scheme: "http", host: "dp1:80"}}
+	e := x.hit(c, []byte(head("GET "+file)))
+	if e == nil {
+		t.Fatal("it is no hit")
+	}
+	r := e.w.(*wire).request
+	if to := connOf(r).to; to != c.to {
+		t.Errorf("it leads to %v, its connection to %v", to, c.to)
+	}
+	x.cut()
+	if r.Context().Err() == nil {
+		t.Error("it goes on when the door has closed")
+	}
+}

@@ -44,7 +44,7 @@ func (p *Proxy) content(e *exchange, r *http.Request) error {
 
 // deliver sends what the request asks for from one generation of the object.
 func (p *Proxy) deliver(e *exchange, r *http.Request, key cache.Key, src *watched, use cache.Use) error {
-	ctx, cancel := context.WithCancel(e.context(r))
+	ctx, cancel := context.WithCancel(r.Context())
 	reader, err := p.config.Cache.Open(ctx, key, src, use)
 	if err != nil {
 		cancel()
