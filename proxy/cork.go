@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // secured is a client's connection under TLS. A large Write leaves in large pieces, where tls.Conn alone would ask the system
@@ -14,6 +15,7 @@ type secured struct {
 	*tls.Conn
 	out     *corked
 	writing atomic.Int32 // Writes that have not returned
+	closing *atomic.Bool // the door: nobody may be waited for
 }
 
 // Write implements net.Conn.
@@ -37,10 +39,18 @@ func (s *secured) writeAll(pieces net.Buffers) (n int64, err error) {
 	return n, s.out.letGo()
 }
 
-// Close says goodbye, as TLS wants it, unless a Write is stuck: the goodbye would be stuck behind it.
+// goodbye is how long a client that does not read may hold up a door that closes. What can be written at once needs no time.
+const goodbye = time.Millisecond
+
+// Close says goodbye, as TLS wants it, unless a Write is stuck: the goodbye would be stuck behind it. tls.Conn gives a goodbye
+// five seconds, and net/http closes one connection after the other.
 func (s *secured) Close() error {
 	if s.writing.Load() > 0 {
 		return s.out.Conn.Close()
+	}
+	if s.closing.Load() {
+		hurry := time.AfterFunc(goodbye, func() { s.out.Conn.Close() })
+		defer hurry.Stop()
 	}
 	return s.Conn.Close()
 }

@@ -20,6 +20,7 @@ type Door struct {
 	clients  *limited
 	hits     *express
 	server   *http.Server
+	closing  atomic.Bool
 	open     sync.WaitGroup                             // connections of net/http whose handler may still run
 	original func(*net.TCPConn) (netip.AddrPort, error) // where a redirected client was going
 }
@@ -58,6 +59,7 @@ func (d *Door) Serve(ctx context.Context, drain time.Duration) error {
 		defer close(drained)
 		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
+		d.closing.Store(true)
 		d.clients.Close()
 		d.hits.close()
 		if d.server.Shutdown(final) != nil {
@@ -74,6 +76,7 @@ func (d *Door) Serve(ctx context.Context, drain time.Duration) error {
 	err := <-accepted
 	if running() {
 		err = fmt.Errorf("listener %s: %w", d.settings.Load().Name, errors.Join(err, http.ErrServerClosed)) // it ended by itself
+		d.closing.Store(true)
 		d.clients.Close()
 		d.hits.close()
 		d.server.Close()

@@ -35,7 +35,7 @@ func serverTLS() *tls.Config {
 // secure begins TLS on a connection, as its server. When that fails the connection is closed, and the result is false.
 func (d *Door) secure(c *traveller, certificate certify) bool {
 	out := &corked{Conn: c.Conn, certificate: certificate, buffers: &d.p.corks}
-	conn := &secured{Conn: tls.Server(out, d.p.serverTLS), out: out}
+	conn := &secured{Conn: tls.Server(out, d.p.serverTLS), out: out, closing: &d.closing}
 	_ = c.Conn.SetDeadline(time.Now().Add(headerTimeout))
 	if err := conn.Handshake(); err != nil {
 		var record tls.RecordHeaderError
