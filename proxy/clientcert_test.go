@@ -61,6 +61,22 @@ func TestLateDemand(t *testing.T) {
 	}
 }
 
+// demandSteps are what a host does, one after the other, and what fifty clients get who come then.
+var demandSteps = []struct {
+	what              string
+	wait              time.Duration
+	asks, unreachable bool
+	dials             int32
+	decision          string
+}{
+	{"fifty at once", 0, false, false, 1, "intercepted"},
+	{"nine minutes later", 9 * time.Minute, true, false, 0, "intercepted"},
+	{"the next minute", 61 * time.Second, true, false, 1, "client_cert"},
+	{"it goes away", 11 * time.Minute, true, true, 1, "client_cert"},
+	{"half a minute later", 30 * time.Second, false, false, 0, "client_cert"},
+	{"it is back, and asks no more", time.Minute, false, false, 1, "intercepted"},
+}
+
 // TestDemandIsRemembered: one handshake for everybody who asks at the same time, and none for ten minutes; a host that cannot be
 // reached is tried again after one minute, and what was known of it holds on.
 func TestDemandIsRemembered(t *testing.T) {
@@ -87,20 +103,7 @@ func TestDemandIsRemembered(t *testing.T) {
 			}}}
 		go server.ServeTLS(out, "", "")
 		t.Cleanup(func() { server.Close() })
-		for _, step := range []struct {
-			what              string
-			wait              time.Duration
-			asks, unreachable bool
-			dials             int32
-			decision          string
-		}{
-			{"fifty at once", 0, false, false, 1, "intercepted"},
-			{"nine minutes later", 9 * time.Minute, true, false, 0, "intercepted"},
-			{"the next minute", 61 * time.Second, true, false, 1, "client_cert"},
-			{"it goes away", 11 * time.Minute, true, true, 1, "client_cert"},
-			{"half a minute later", 30 * time.Second, false, false, 0, "client_cert"},
-			{"it is back, and asks no more", time.Minute, false, false, 1, "intercepted"},
-		} {
+		for _, step := range demandSteps {
 			<-time.After(step.wait)
 			asks.Store(step.asks)
 			unreachable.Store(step.unreachable)

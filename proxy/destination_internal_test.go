@@ -13,11 +13,14 @@ import (
 	"branchpoint/cache"
 )
 
+var (
+	strict     = destination{scheme: "https", host: "dp1:443", strict: true}
+	gateway    = destination{scheme: "http", host: "dp1:8080"}
+	six        = destination{scheme: "https", host: "[2001:db8::1]:443", strict: true}
+	redirected = destination{scheme: "http", host: "10.0.0.1:80", named: func(name string) bool { return name == "dp1" || name == "DP1:80" }}
+)
+
 func TestLead(t *testing.T) {
-	strict := destination{scheme: "https", host: "dp1:443", strict: true}
-	gateway := destination{scheme: "http", host: "dp1:8080"}
-	six := destination{scheme: "https", host: "[2001:db8::1]:443", strict: true}
-	redirected := destination{scheme: "http", host: "10.0.0.1:80", named: func(name string) bool { return name == "dp1" || name == "DP1:80" }}
 	for _, tt := range []struct {
 		name    string
 		to      *destination
@@ -121,6 +124,23 @@ func origin(t *testing.T) (dial func(context.Context, string, string) (net.Conn,
 	}
 }
 
+// enterCases are requests on a connection that leads to http://dp1.
+var enterCases = []struct {
+	name, request string
+	status        int
+	answer        string
+}{
+	{"a file", "GET /SMS_DP_SMSPKG$/PS100015.1/sccm?/a.cab HTTP/1.1\r\nHost: alias\r\n\r\n", 200, "4096"},
+	{"the file again, from express", "GET /SMS_DP_SMSPKG$/PS100015.1/a.cab HTTP/1.1\r\nHost: dp1\r\n\r\n", 200, "4096"},
+	{"something else", "PROPFIND /a%7Eb/?c HTTP/1.1\r\nHost: Alias:8530\r\n\r\n", 200, "PROPFIND /a%7Eb/?c at Alias:8530"},
+	{"chunked", "POST /x HTTP/1.1\r\nHost: alias\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "POST /x at alias"},
+	{"HTTP/1.0 without a host", "GET /x HTTP/1.0\r\n\r\n", 200, "GET /x at dp1:80"},
+	{"two slashes", "GET //evil/x HTTP/1.1\r\nHost: alias\r\n\r\n", 200, "GET //evil/x at alias"},
+	{"all of the server", "OPTIONS * HTTP/1.1\r\nHost: alias\r\n\r\n", 200, "OPTIONS * at alias"},
+	{"another server", "GET http://evil/x HTTP/1.1\r\nHost: dp1\r\n\r\n", 421, "Branchpoint: this connection leads to another server than the request names.\n"},
+	{"a tunnel", "CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n", 405, "Branchpoint: no tunnel begins here: this connection leads to one server.\n"},
+}
+
 // TestEnter: a connection that leads somewhere is served by both loops, and its Host header goes out untouched.
 func TestEnter(t *testing.T) {
 	c, err := cache.New(cache.Config{Directory: t.TempDir()})
@@ -146,28 +166,14 @@ func TestEnter(t *testing.T) {
 	go func() { served <- d.Serve(ctx, 5*time.Second) }()
 	enter := func(to *destination) (net.Conn, *bufio.Reader) {
 		client, server := net.Pipe()
+		t.Cleanup(func() { client.Close() })
 		client.SetDeadline(time.Now().Add(20 * time.Second))
 		d.enter(server, to)
 		return client, bufio.NewReader(client)
 	}
-	for _, tt := range []struct {
-		name, request string
-		status        int
-		answer        string
-	}{
-		{"a file", "GET /SMS_DP_SMSPKG$/PS100015.1/sccm?/a.cab HTTP/1.1\r\nHost: alias\r\n\r\n", 200, "4096"},
-		{"the file again, from express", "GET /SMS_DP_SMSPKG$/PS100015.1/a.cab HTTP/1.1\r\nHost: dp1\r\n\r\n", 200, "4096"},
-		{"something else", "PROPFIND /a%7Eb/?c HTTP/1.1\r\nHost: Alias:8530\r\n\r\n", 200, "PROPFIND /a%7Eb/?c at Alias:8530"},
-		{"chunked", "POST /x HTTP/1.1\r\nHost: alias\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "POST /x at alias"},
-		{"HTTP/1.0 without a host", "GET /x HTTP/1.0\r\n\r\n", 200, "GET /x at dp1:80"},
-		{"two slashes", "GET //evil/x HTTP/1.1\r\nHost: alias\r\n\r\n", 200, "GET //evil/x at alias"},
-		{"all of the server", "OPTIONS * HTTP/1.1\r\nHost: alias\r\n\r\n", 200, "OPTIONS * at alias"},
-		{"another server", "GET http://evil/x HTTP/1.1\r\nHost: dp1\r\n\r\n", 421, "Branchpoint: this connection leads to another server than the request names.\n"},
-		{"a tunnel", "CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n", 405, "Branchpoint: no tunnel begins here: this connection leads to one server.\n"},
-	} {
+	for _, tt := range enterCases {
 		t.Run(tt.name, func(t *testing.T) {
 			client, in := enter(&destination{scheme: "http", host: "dp1:80"})
-			defer client.Close()
 			go io.WriteString(client, tt.request)
 			resp, err := http.ReadResponse(in, nil)
 			if err != nil {
@@ -182,18 +188,16 @@ func TestEnter(t *testing.T) {
 			}
 		})
 	}
-	idle, in := enter(&destination{scheme: "http", host: "dp1:80"})
-	defer idle.Close()
+	_, idle := enter(&destination{scheme: "http", host: "dp1:80"})
 	stop()
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	if _, err := in.ReadByte(); err == nil {
+	if _, err := idle.ReadByte(); err == nil {
 		t.Error("a connection outlives the door")
 	}
-	late, in := enter(nil)
-	defer late.Close()
-	if _, err := in.ReadByte(); err == nil {
+	_, late := enter(nil)
+	if _, err := late.ReadByte(); err == nil {
 		t.Error("a connection entered a closed door")
 	}
 }

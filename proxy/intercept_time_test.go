@@ -69,61 +69,67 @@ type readFrom struct {
 
 func (c readFrom) Read(p []byte) (int, error) { return c.r.Read(p) }
 
+// hello is what a client sends first.
+func hello(s *trusting) []byte {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	go tls.Client(ours, &tls.Config{ServerName: "dp1"}).Handshake()
+	text := make([]byte, 4096)
+	n, err := theirs.Read(text)
+	s.must(err)
+	return text[:n]
+}
+
+// silences are what a client begins and does not go on with, and when that is over.
+var silences = []struct {
+	name  string
+	after time.Duration
+	begin func(s *trusting, in *pipes) net.Conn
+}{
+	{"nothing after the CONNECT", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
+		c, _ := s.pipe(in, "dp1:443")
+		return c
+	}},
+	{"half a ClientHello", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
+		c, _ := s.pipe(in, "dp1:443")
+		c.Write(hello(s)[:50])
+		return c
+	}},
+	{"half a handshake", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
+		c, _ := s.pipe(in, "dp1:443")
+		c.Write(hello(s))
+		return c
+	}},
+	{"no request", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
+		c, _ := s.pipeInto(in)
+		return c
+	}},
+	{"half a request", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
+		c, _ := s.pipeInto(in)
+		io.WriteString(c, "GET /x HTTP/1.1\r\nHo")
+		return c
+	}},
+	{"no second request", 2 * time.Minute, func(s *trusting, in *pipes) net.Conn {
+		c, r := s.pipeInto(in)
+		io.WriteString(c, "GET /x HTTP/1.1\r\nHost: dp1\r\n\r\n")
+		if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 200 {
+			s.Errorf("%v, %v", resp, err)
+		} else {
+			io.Copy(io.Discard, resp.Body)
+		}
+		return c
+	}},
+	{"a tunnel", 10 * time.Minute, func(s *trusting, in *pipes) net.Conn {
+		c, _ := s.pipe(in, "other:443")
+		return c
+	}},
+}
+
 // TestSilentClients: whatever 200 clients begin and do not go on with, is gone after its time, with all that it held.
 func TestSilentClients(t *testing.T) {
 	const clients = 200
-	hello := func(s *trusting, c net.Conn) []byte {
-		ours, theirs := net.Pipe()
-		defer ours.Close()
-		defer theirs.Close()
-		go tls.Client(ours, &tls.Config{ServerName: "dp1"}).Handshake()
-		text := make([]byte, 4096)
-		n, _ := theirs.Read(text)
-		return text[:n]
-	}
-	for _, tt := range []struct {
-		name  string
-		after time.Duration
-		begin func(s *trusting, in *pipes) net.Conn
-	}{
-		{"nothing after the CONNECT", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
-			c, _ := s.pipe(in, "dp1:443")
-			return c
-		}},
-		{"half a ClientHello", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
-			c, _ := s.pipe(in, "dp1:443")
-			c.Write(hello(s, c)[:50])
-			return c
-		}},
-		{"half a handshake", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
-			c, _ := s.pipe(in, "dp1:443")
-			c.Write(hello(s, c))
-			return c
-		}},
-		{"no request", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
-			c, _ := s.pipeInto(in)
-			return c
-		}},
-		{"half a request", 10 * time.Second, func(s *trusting, in *pipes) net.Conn {
-			c, _ := s.pipeInto(in)
-			io.WriteString(c, "GET /x HTTP/1.1\r\nHo")
-			return c
-		}},
-		{"no second request", 2 * time.Minute, func(s *trusting, in *pipes) net.Conn {
-			c, r := s.pipeInto(in)
-			io.WriteString(c, "GET /x HTTP/1.1\r\nHost: dp1\r\n\r\n")
-			if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 200 {
-				s.Errorf("%v, %v", resp, err)
-			} else {
-				io.Copy(io.Discard, resp.Body)
-			}
-			return c
-		}},
-		{"a tunnel", 10 * time.Minute, func(s *trusting, in *pipes) net.Conn {
-			c, _ := s.pipe(in, "other:443")
-			return c
-		}},
-	} {
+	for _, tt := range silences {
 		t.Run(tt.name, func(t *testing.T) {
 			within(t, func(http.ResponseWriter, *http.Request) {}, options{}, func(t *testing.T, s *trusting, in *pipes) {
 				tt.begin(s, in).Close() // what is made with the first one stays: connections that are kept for the next
