@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"os"
 	"testing"
 )
@@ -107,6 +108,27 @@ func TestOctets(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+func TestIsRecipient(t *testing.T) {
+	_, i := readEnveloped(t)
+	number := func(add int64) *big.Int { return new(big.Int).Add(i.encryption.SerialNumber, big.NewInt(add)) }
+	issuer := asn1.RawValue{FullBytes: i.encryption.RawIssuer}
+	for _, c := range []struct {
+		name string
+		who  issuerAndSerial
+		want bool
+	}{
+		{"us", issuerAndSerial{issuer, number(0)}, true},
+		{"another certificate of our issuer", issuerAndSerial{issuer, number(1)}, false},
+		{"our number of another issuer", issuerAndSerial{asn1.RawValue{FullBytes: []byte{0x30, 0}}, number(0)}, false},
+	} {
+		der, err := asn1.Marshal(c.who)
+		must(t, err)
+		if got := i.isRecipient(asn1.RawValue{FullBytes: der}); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

@@ -43,7 +43,8 @@ var (
 	ErrNoToken = errors.New("the answer has no token in the places where the settings look for one")
 )
 
-// Error is a failed request. Its text names no URL, no text of the server's and no secret: it may be logged and shown.
+// Error is a failed request. Its text holds no secret, no URL, and of what a server wrote only the names in its
+// certificate: it may be logged and shown.
 type Error struct {
 	// Op is what was being done.
 	Op string

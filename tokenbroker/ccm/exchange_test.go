@@ -133,7 +133,12 @@ func TestUnreachable(t *testing.T) {
 			if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %v that says %q", err, ErrUnreachable, c.says)
 			}
-			clean(t, "the error", err, canary)
+			for ; err != nil; err = errors.Unwrap(err) { // whoever prints the chain prints all of it
+				clean(t, "the error", err, canary)
+				if _, inner := errors.AsType[*net.OpError](err); inner {
+					t.Errorf("what the network said can be had by unwrapping %v", err)
+				}
+			}
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -193,8 +193,8 @@ func TestAwaitApproval(t *testing.T) {
 			}
 			return reply(0, 1), nil
 		}, 0, nil, StateRegistered, (30 + 60 + 120 + 240) * time.Second, "refused, unreachable, pending registration, pending approval, registered"},
-		{"never, with pauses that end growing", func(int) (string, error) { return reply(0, 0), nil }, 16 * time.Minute, ErrNotApproved, StatePendingApproval, 16 * time.Minute,
-			"pending approval, pending approval, pending approval, pending approval, pending approval, pending approval"},
+		{"never, with pauses that end growing", func(int) (string, error) { return reply(0, 0), nil }, 18 * time.Minute, ErrNotApproved, StatePendingApproval, 18 * time.Minute,
+			strings.Repeat("pending approval, ", 6) + "pending approval"},
 		{"rejected", func(n int) (string, error) { return reply(3, 0), nil }, 0, ErrNotApproved, StateRejected, 0, "rejected"},
 		{"reset", func(n int) (string, error) { return reply(4, 0), nil }, 0, ErrNotRegistered, StateReset, 0, "reset"},
 	} {

@@ -17,8 +17,7 @@ const (
 	defaultUserAgent = "ccmhttp"
 )
 
-// Config says how a Client talks to one management point, directly or through a gateway. It is to be printed by nobody:
-// Transport may hold a key.
+// Config says how a Client talks to one management point, directly or through a gateway.
 type Config struct {
 	// URL is where the management point is: "http://mp01.example.org", or a base URL of a Gateway. Required.
 	URL string

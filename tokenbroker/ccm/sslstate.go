@@ -15,5 +15,8 @@ const (
 	AllowHTTPFallback   SSLState = 0x040
 	UseSSLWhenEnabled   SSLState = 0x080
 	AllowReRegistration SSLState = 0x100
-	authMethodToken              = 0x400 // of AuthMethod: seen in logs with the directories that want a token
 )
+
+// authMethodToken is the bit of the property AuthMethod that logs show with the directories that want a token. Others are
+// not public.
+const authMethodToken = 0x400
