@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
+	"strings"
 
 	"branchpoint/cmd/internal/truststore"
+	"branchpoint/configs"
 	"branchpoint/proxy/authority"
 )
 
@@ -14,21 +17,21 @@ type caTrustCmd struct{ configFlag }
 
 // Run adds the one in use, and the next one if it is prepared.
 func (c *caTrustCmd) Run(s *streams) error {
-	certs, store, err := c.trustees()
+	config, err := c.load()
+	if err != nil {
+		return err
+	}
+	certs, store, err := trustees(config)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := withTrustTimeout()
 	defer cancel()
-	return trust(ctx, s, store, certs)
+	return trust(ctx, s, config, store, certs)
 }
 
 // trustees are whom to trust, and the list of those who are.
-func (f configFlag) trustees() (certs authority.Certificates, store *truststore.Store, err error) {
-	config, err := f.load()
-	if err != nil {
-		return certs, nil, err
-	}
+func trustees(config *configs.Config) (certs authority.Certificates, store *truststore.Store, err error) {
 	if certs, err = authority.Read(config.Interception.CADirectory); err != nil {
 		return certs, nil, advised(err)
 	}
@@ -38,17 +41,35 @@ func (f configFlag) trustees() (certs authority.Certificates, store *truststore.
 	return certs, store, nil
 }
 
-func trust(ctx context.Context, s *streams, store *truststore.Store, certs authority.Certificates) error {
-	for _, cert := range []*x509.Certificate{certs.Current, certs.Next} {
-		if cert == nil {
-			continue
+func trust(ctx context.Context, s *streams, config *configs.Config, store *truststore.Store, certs authority.Certificates) error {
+	list := slices.DeleteFunc([]*x509.Certificate{certs.Current, certs.Next}, func(cert *x509.Certificate) bool { return cert == nil })
+	for _, cert := range list {
+		if err := expected(config, cert); err != nil {
+			return err
 		}
+	}
+	for _, cert := range list {
 		if err := store.Install(ctx, cert); err != nil {
 			return fmt.Errorf("trusting %s: %w", short(cert), err)
 		}
-		fmt.Fprintf(s.out, "This machine trusts %s, for its names only.\n", short(cert))
+		fmt.Fprintf(s.out, "This machine trusts %s, for its names only, with all below: %s.\n",
+			short(cert), strings.Join(authority.Describe(cert).Names, ", "))
 	}
 	fmt.Fprintln(s.out, "Programs that run may have to be started again. Browsers may keep lists of their own.")
+	return nil
+}
+
+// expected refuses an authority for names that the configuration does not have: who may write into its directory, which is the
+// service and not an administrator, could otherwise have this machine believe any name.
+func expected(config *configs.Config, cert *x509.Certificate) error {
+	names, err := authority.ParseNames(config.AuthorityNames())
+	if err != nil {
+		return &configError{fmt.Errorf("no certificate authority can be trusted for the configuration: %w", err)}
+	}
+	if strange := names.Missing(authority.Describe(cert).Names); len(strange) > 0 {
+		return fmt.Errorf("%s is not trusted: it is also good for %s, which the configuration does not name; branchpoint ca rotate "+
+			"makes one for the names in the configuration", short(cert), strings.Join(strange, ", "))
+	}
 	return nil
 }
 
@@ -60,7 +81,11 @@ type caUntrustCmd struct {
 
 // Run removes all that trust ever added, or the one before the last rotation.
 func (c *caUntrustCmd) Run(s *streams) error {
-	certs, store, err := c.trustees()
+	config, err := c.load()
+	if err != nil {
+		return err
+	}
+	certs, store, err := trustees(config)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,11 +71,11 @@ func TestRotation(t *testing.T) {
 		out.Reset()
 	}
 	first := certificates().Current
-	step("trust", trust(t.Context(), s, store, certificates()), "This machine trusts "+short(first)+", for its names only.")
+	step("trust", trust(t.Context(), s, config, store, certificates()), "This machine trusts "+short(first)+", for its names only, with all below: dp1.example.com.")
 	step("rotate", prepare(s, config), "Prepared the next")
 	step("activate", activate(s, config, store), "error: this machine trusts the certificate authority in use and not the next one")
 	second := certificates().Next
-	step("trust", trust(t.Context(), s, store, certificates()), "This machine trusts "+short(second))
+	step("trust", trust(t.Context(), s, config, store, certificates()), "This machine trusts "+short(second))
 	step("activate", activate(s, config, store), "When nothing uses the one before any more: branchpoint ca untrust --previous.")
 	report, err := reportOf(config, store)
 	if err != nil || !is(report.Current.Trusted) || !is(report.Previous.Trusted) || report.Current.Subject != second.Subject.String() {
@@ -82,7 +83,7 @@ func TestRotation(t *testing.T) {
 	}
 
 	step("rotate", prepare(s, config), "Prepared the next")
-	step("trust", trust(t.Context(), s, store, certificates()), "This machine trusts ")
+	step("trust", trust(t.Context(), s, config, store, certificates()), "This machine trusts ")
 	step("activate", activate(s, config, store), "error: this machine still trusts the certificate authority before the current one")
 	step("untrust", untrust(t.Context(), s, store, certificates(), true), "This machine no longer trusts "+short(first)+".")
 	step("activate", activate(s, config, store), " is in use once Branchpoint is started again")
@@ -128,5 +129,49 @@ func TestUntrustPreviousWithoutOne(t *testing.T) {
 	var out bytes.Buffer
 	if err := untrust(t.Context(), &streams{&out, &out}, store, certs, true); err != nil || out.String() != "There was no rotation yet.\n" {
 		t.Errorf("it says %v, %q", err, out.String())
+	}
+}
+
+// TestTrustRefusesNamesThatAreNotConfigured: nothing is trusted, neither what is in use nor what is next, when one of them is good
+// for more than the configuration names.
+func TestTrustRefusesNamesThatAreNotConfigured(t *testing.T) {
+	for _, tt := range []struct{ name, inUse, next, strange string }{
+		{"in use", "bank.example", "", "bank.example"},
+		{"wider than a name", "example.com", "", "example.com"},
+		{"an address", "10.1.0.5", "", "10.1.0.5"},
+		{"the next one", "dp1.example.com", "bank.example", "bank.example"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store, config := trustingMachine(t)
+			dir := filepath.Join(t.TempDir(), "ca")
+			plant(t, authority.Create, dir, tt.inUse)
+			if tt.next != "" {
+				plant(t, authority.Rotate, dir, tt.next)
+			}
+			certs, err := authority.Read(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			err = trust(t.Context(), &streams{&out, &out}, config, store, certs)
+			if err == nil || !strings.Contains(err.Error(), "it is also good for "+tt.strange+", which the configuration does not name") {
+				t.Errorf("trust says %v, %q", err, out.String())
+			}
+			if is(trusted(store, certs.Current)) || certs.Next != nil && is(trusted(store, certs.Next)) {
+				t.Error("it is trusted")
+			}
+		})
+	}
+}
+
+// plant puts an authority for a name into a directory.
+func plant(t *testing.T, put func(string, authority.Names) (*x509.Certificate, error), dir, name string) {
+	t.Helper()
+	names, err := authority.ParseNames([]string{name})
+	if err == nil {
+		_, err = put(dir, names)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

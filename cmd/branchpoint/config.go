@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"branchpoint/configs"
+	"branchpoint/proxy/authority"
 )
 
 // configCmd is about the configuration file.
@@ -24,7 +25,14 @@ func (c *configCheckCmd) Run(s *streams) error {
 	if err := configs.Check(c.File); err != nil {
 		return &configError{err}
 	}
-	_, err := fmt.Fprintf(s.out, "%s: ok\n", c.File)
+	config, err := configFlag{c.File}.load()
+	if err != nil {
+		return err
+	}
+	if _, err := authority.ParseNames(config.AuthorityNames()); err != nil {
+		return &configError{fmt.Errorf("no certificate authority can be made for %s: %w", c.File, err)}
+	}
+	_, err = fmt.Fprintf(s.out, "%s: ok\n", c.File)
 	return err
 }
 
