@@ -14,7 +14,7 @@ type destination struct {
 	// scheme is http or https; host is host:port, in lower case.
 	scheme, host string
 	// strict says that a Host header which names another host is an error (421, RFC 9110, section 15.5.20). Otherwise Host
-	// may say what it likes, since the destination may have more names than we know.
+	// may say what it likes, since the destination may have more names than we know; only a URL in absolute form may not.
 	strict bool
 	// named tells whether a name (host or host:port, as a Host header has it) is itself the destination of a request. Requests
 	// that name anything else lead to host, and the cache has no part in them. Nil: host is the destination of all.

@@ -42,7 +42,7 @@ func (p *Proxy) Open(ln net.Listener, l Listener) (*Door, error) {
 }
 
 // Prepare checks new settings, and returns what puts them into force for the requests to come. Requests under way keep the old
-// ones, and so does the number of connections.
+// ones. How many connections there may be stays as Open was told.
 func (d *Door) Prepare(l Listener) (commit func(), err error) {
 	l, err = l.complete(d.clients.Addr())
 	if err != nil {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -46,6 +47,7 @@ func original6(fd int) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	port := answer.Addr.Port // in the order of the network, whatever the machine's is
-	return netip.AddrPortFrom(netip.AddrFrom16(answer.Addr.Addr).Unmap(), port<<8|port>>8), nil
+	var port [2]byte // in the order of the network, whatever the machine's is
+	binary.NativeEndian.PutUint16(port[:], answer.Addr.Port)
+	return netip.AddrPortFrom(netip.AddrFrom16(answer.Addr.Addr).Unmap(), binary.BigEndian.Uint16(port[:])), nil
 }

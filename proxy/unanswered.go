@@ -66,7 +66,7 @@ func failure(host string, err error) (status int, result, text string) {
 	case errors.As(err, &cert):
 		return http.StatusBadGateway, "certificate", "the certificate of " + host + " cannot be verified: " + verdictOn(cert)
 	case wantsCertificate(err):
-		return http.StatusBadGateway, "client_cert", "the destination asks for a certificate that only the client has. It is tunnelled from now on."
+		return http.StatusBadGateway, "client_cert", "the destination asks for a certificate that only the client has."
 	case timedOut(err):
 		return http.StatusGatewayTimeout, "failed", "the destination did not answer in time."
 	}
