@@ -9,14 +9,25 @@ import (
 
 // The checks of the main job, over HTTPS to the token directory of the DPs, with the clients' own token.
 
-func TestHerdOnEveryWay(t *testing.T) {
-	onEveryWay(t, tokenWays(), func(t *testing.T, w way) { herdOnColdFile(t, w, int64(count(100_000_000, 10_000_000))) })
+// TLS is slow under the race detector, so there is less of it.
+func underRace(n, fewer int) int {
+	if raceEnabled {
+		return fewer
+	}
+	return n
 }
 
-func TestRangesOnEveryWay(t *testing.T) { onEveryWay(t, tokenWays(), herdOfRanges) }
+func TestHerdOnEveryWay(t *testing.T) {
+	size := int64(underRace(count(100_000_000, 10_000_000), 1_500_000))
+	onEveryWay(t, tokenWays(), func(t *testing.T, w way) { herdOnColdFile(t, w, size) })
+}
+
+func TestRangesOnEveryWay(t *testing.T) {
+	onEveryWay(t, tokenWays(), func(t *testing.T, w way) { herdOfRanges(t, w, underRace(50, 8)) })
+}
 
 func TestFailoverOnEveryWay(t *testing.T) {
-	onEveryWay(t, tokenWays(), func(t *testing.T, w way) { failover(t, w, count(200, 10)) })
+	onEveryWay(t, tokenWays(), func(t *testing.T, w way) { failover(t, w, underRace(count(200, 10), 5)) })
 }
 
 func TestKillOnEveryWay(t *testing.T) {
