@@ -28,8 +28,8 @@ func TestInterceptionText(t *testing.T) {
 		{Name: "dp1", Intercepted: true, Connections: 1200}, {Name: "dp2", Reason: "it asks for a TLS client certificate", Connections: 3},
 	}}
 	for want, i := range map[string]proxy.Interception{
-		"tunnelled; there is no certificate authority (branchpoint ca init)":     {},
-		"seen into for 0 hosts that clients have asked for":                      {On: true},
+		"tunnelled; there is no certificate authority (branchpoint ca init)":    {},
+		"seen into for 0 hosts that clients have asked for":                     {On: true},
 		"seen into for 1 host that clients have asked for; 1 of ours tunnelled": some,
 	} {
 		if got := interceptionText(i); got != want {
