@@ -152,6 +152,33 @@ func TestBlobsThatAreNotContent(t *testing.T) {
 	}
 }
 
+// TestBlobIsStoredInACoding: the client gets it as it is, each time, and whatever it accepts.
+func TestBlobIsStoredInACoding(t *testing.T) {
+	s, st := newCloud(t, options{})
+	st.set("a", true)
+	st.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		st.answer(w, r)
+	})
+	c := s.client()
+	for range 5 {
+		for _, accept := range []string{"gzip", "identity"} {
+			got := s.ask(c, "GET", signed("a"), "Accept-Encoding: "+accept)
+			wantBody(t, got, st.data)
+			wantHeader(t, got.Header, "Content-Encoding", "gzip")
+			part := s.ask(c, "GET", signed("a"), "Accept-Encoding: "+accept, "Range: bytes=100-199")
+			wantStatus(t, part, http.StatusPartialContent)
+			wantHeader(t, part.Header, "Content-Encoding", "gzip")
+			if !bytes.Equal(part.body, st.data[100:200]) {
+				t.Errorf("%d bytes that are not those of the part", len(part.body))
+			}
+		}
+	}
+	if kept := filesIn(t, s.dir); len(kept) > 0 {
+		t.Errorf("kept: %q", kept)
+	}
+}
+
 // filesIn are the files of objects in a cache directory.
 func filesIn(t *testing.T, dir string) (names []string) {
 	t.Helper()

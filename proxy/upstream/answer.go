@@ -43,7 +43,7 @@ type query struct {
 	off, n  int64       // of the wanted bytes; n < 1 means to the end
 	want    *cache.Info // nil: nothing is known
 	mutable bool        // Last-Modified must agree with want, too
-	tagged  bool        // and the ETag: there is one server, whose word it is
+	sole    bool        // there is one server, whose word it is: the ETag must agree, too, and a coding is how it keeps the file
 	peek    bool        // a GET in the place of a HEAD: only the header of the answer is wanted
 }
 
@@ -86,7 +86,7 @@ func judgeWhole(q query, resp *http.Response) outcome {
 	case notAFile(q, resp):
 		return outcome{verdict: refused, status: resp.StatusCode, err: fmt.Errorf("the answer is a page, not a file")}
 	case isCoded(resp.Header):
-		return lie(resp, "a coded body")
+		return coded(q, resp)
 	case resp.ContentLength < 0:
 		return lie(resp, "a body without a size")
 	case !q.accepts(info):
@@ -109,7 +109,7 @@ func judgePart(q query, resp *http.Response) outcome {
 	case !ok:
 		return lie(resp, "a Content-Range that is none")
 	case isCoded(resp.Header):
-		return lie(resp, "a coded body")
+		return coded(q, resp)
 	case r.first != q.off, q.n > 0 && r.last-r.first >= q.n:
 		return lie(resp, fmt.Sprintf("bytes %d-%d instead of %s", r.first, r.last, strings.TrimPrefix(q.rangeHeader(), "bytes=")))
 	case resp.ContentLength >= 0 && resp.ContentLength != r.last-r.first+1:
@@ -125,6 +125,15 @@ func lie(resp *http.Response, what string) outcome {
 	return outcome{verdict: failed, status: resp.StatusCode, lied: true, err: fmt.Errorf("status %d with %s", resp.StatusCode, what)}
 }
 
+// coded judges a coded body. A DP was asked for none. A storage service sends a blob as it was stored, whatever was asked
+// (Storage REST docs, "Get Blob": Content-Encoding): that is for the client to undo, so the client is to have it from there.
+func coded(q query, resp *http.Response) outcome {
+	if q.sole {
+		return outcome{verdict: refused, status: resp.StatusCode, err: fmt.Errorf("the file is stored in a coding")}
+	}
+	return lie(resp, "a coded body")
+}
+
 // accepts tells whether info may be the wanted object. Last-Modified of the same bytes may differ between DPs, so it counts
 // only where the bytes behind a name can change.
 func (q query) accepts(info cache.Info) bool {
@@ -132,7 +141,7 @@ func (q query) accepts(info cache.Info) bool {
 		return true
 	}
 	return info.Size == q.want.Size && (!q.mutable || info.LastModified.Equal(q.want.LastModified)) &&
-		(!q.tagged || sameTag(info.ETag, q.want.ETag))
+		(!q.sole || sameTag(info.ETag, q.want.ETag))
 }
 
 // sameTag compares two ETags of one server, of which one may have given none. Older versions of the storage service leave out the

@@ -15,7 +15,7 @@ import (
 // asked for by a GET of one byte.
 //
 // When that DP has no verdict, the configured DPs of its hierarchy are asked for the file as a stranger would ask: a
-// credential goes to the host that it is for and to no other. One that serves a stranger shows that the content is open to
+// question shows the client's credentials to the host that the client named and to no other. One that serves a stranger shows that the content is open to
 // everybody, and Ask returns its status. What else they say concerns the stranger and not the client. Without any verdict the
 // error Is cache.ErrUnreachable, and says how the named DP failed.
 func (p *Pool) Ask(ctx context.Context, t content.Target) (int, error) {

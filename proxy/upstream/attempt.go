@@ -51,7 +51,7 @@ func (s *source) exchange(ctx context.Context, loc *location, r route, q query) 
 	if out.verdict != unsatisfied {
 		return out
 	}
-	head := query{method: http.MethodHead, want: q.want, mutable: q.mutable, tagged: q.tagged}
+	head := query{method: http.MethodHead, want: q.want, mutable: q.mutable, sole: q.sole}
 	what := s.send(ctx, loc, r, head)
 	if what.verdict == served && what.info.Size > q.off {
 		return outcome{verdict: failed, status: out.status, lied: true, err: out.err}

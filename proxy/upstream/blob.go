@@ -26,6 +26,7 @@ func (s *source) byAny(ctx context.Context, loc *location, q query) outcome {
 // byOffers takes the URLs that there are for the blob in order until one is not refused. One that was is not taken again, for
 // whomever: it has ended, or was taken back.
 func (s *source) byOffers(ctx context.Context, loc *location, q query) (out outcome) {
+	q.sole = true
 	for _, o := range s.offers() {
 		out = s.byOffer(ctx, loc, o, q)
 		if out.verdict != refused || ctx.Err() != nil {

@@ -135,9 +135,7 @@ func (st *stream) query() query {
 	if st.end > 0 {
 		n = st.end - st.pos
 	}
-	return query{
-		method: http.MethodGet, off: st.pos, n: n, want: st.want, mutable: st.src.target.ID.Mutable(), tagged: st.src.isBlob(),
-	}
+	return query{method: http.MethodGet, off: st.pos, n: n, want: st.want, mutable: st.src.target.ID.Mutable()}
 }
 
 // take goes on with an answer. The first one settles what the object is and where the stream ends: a DP that sends the

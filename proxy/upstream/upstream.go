@@ -3,7 +3,8 @@
 //
 // What a DP says is checked before a byte of it is believed: a wrong range, size, date or coding makes that DP a liar for
 // this request, and the next one is asked. "Missing" is an answer, no failure. The request target goes out byte for byte
-// as the client wrote it. A token goes to the host that it is for, over TLS, and to nobody else.
+// as the client wrote it. A token of ours goes over TLS to the hosts of its audience, and to nobody else; a client's own to the
+// host that the client named, and as Config.TokenHeader says.
 package upstream
 
 import (
