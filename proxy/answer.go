@@ -35,7 +35,7 @@ func (p *Proxy) answer(e *exchange, r *http.Request, err error) {
 		e.result = "certificate"
 		p.fail(e, http.StatusBadGateway, "the certificate of a distribution point cannot be verified: "+verdictOn(cert))
 	case wantsCertificate(err):
-		p.interception.demands.note(e.target.Host)
+		p.interception.demands.noteError(e.target.Host, err)
 		e.Header().Set("Connection", "close") // the next one is tunnelled
 		e.result = "client_cert"
 		p.fail(e, http.StatusBadGateway, "the distribution point asks for a certificate that only the client has.")

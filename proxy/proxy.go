@@ -130,8 +130,12 @@ func New(config Config) (*Proxy, error) {
 	return p, nil
 }
 
-// Close ends what outlives its request: tunnels and idle connections. Listeners must have been shut down before.
-func (p *Proxy) Close() { p.forward.close() }
+// Close ends what outlives its request: tunnels, idle connections, and what servers are asked in the background. Listeners must
+// have been shut down before.
+func (p *Proxy) Close() {
+	p.forward.close()
+	p.interception.demands.close()
+}
 
 // dispatch has a request answered by the way that its class takes.
 func (p *Proxy) dispatch(e *exchange, r *http.Request) {

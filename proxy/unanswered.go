@@ -105,9 +105,7 @@ func (f *forwarder) failed(p transit, r *http.Request, err error) *http.Response
 	if status >= 500 {
 		h.Set("Retry-After", retryAfter)
 	}
-	if wantsCertificate(err) {
-		f.demands.note(host)
-	}
+	f.demands.noteError(host, err)
 	if f.demands.remembers(host) {
 		h.Set("Connection", "close") // the next one is tunnelled
 	}
