@@ -67,8 +67,8 @@ func newForwarder(config Config, m *metrics, i *interception, terms *atomic.Poin
 }
 
 // newConnections makes connections to share.
-func (f *forwarder) newConnections(roots *x509.CertPool) *connections {
-	return &connections{Transport: f.newTransport(256, roots)}
+func (f *forwarder) newConnections(roots *x509.CertPool) *hop.Retiring {
+	return &hop.Retiring{Transport: f.newTransport(256, roots)}
 }
 
 // newTransport makes the client side of forwarding: HTTP/1.1 only, since Windows authentication cannot run over HTTP/2,

@@ -3,9 +3,9 @@ package proxy
 import (
 	"crypto/x509"
 	"errors"
-	"net/http"
-	"sync/atomic"
 	"time"
+
+	"branchpoint/proxy/hop"
 )
 
 // terms are what of a Config may be replaced while requests are answered. They are never changed themselves.
@@ -13,7 +13,7 @@ type terms struct {
 	verdictAge, grace, tunnelIdle time.Duration
 
 	roots  *x509.CertPool
-	shared *connections // of what is passed on
+	shared *hop.Retiring // of what is passed on
 
 	authority        Authority // nil: nothing is seen into
 	names, tunnelled []string  // hosts, or "*.suffix"; tunnelled is stronger
@@ -63,28 +63,6 @@ func (p *Proxy) commit(next *terms) {
 	}
 	p.terms.Store(next)
 	if next.shared != old.shared {
-		old.shared.retire()
+		old.shared.Retire()
 	}
-}
-
-// connections are those that requests share which are passed on.
-type connections struct {
-	*http.Transport
-	retired atomic.Bool // others have taken their place
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c *connections) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := c.Transport.RoundTrip(r)
-	if c.retired.Load() {
-		c.CloseIdleConnections()
-	}
-	return resp, err
-}
-
-// retire keeps no connection that is idle, now and later: after CloseIdleConnections a Transport closes what becomes idle, until
-// it is asked for the next connection.
-func (c *connections) retire() {
-	c.retired.Store(true)
-	c.CloseIdleConnections()
 }

@@ -1,5 +1,5 @@
 // Package hop knows what of a message belongs to one connection and not to the request: headers that end at the next hop, and
-// authentication that proves who a connection is.
+// authentication that proves who a connection is. What is to keep no connections any more is Retiring.
 package hop
 
 import (

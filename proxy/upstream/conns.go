@@ -6,16 +6,16 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"syscall"
 	"time"
+
+	"branchpoint/proxy/hop"
 )
 
 // conns are the connections to DPs, made as one configuration says.
 type conns struct {
-	*http.Transport
-	cfg     Config
-	retired atomic.Bool // others have taken their place
+	hop.Retiring
+	cfg Config
 }
 
 // newConns speaks HTTP/1.1 only, as IIS wants it for Windows authentication, through no proxy, and changes no body.
@@ -41,22 +41,6 @@ func newConns(cfg Config) *conns {
 // fit tells whether the connections are those that cfg would have made.
 func (c *conns) fit(cfg Config) bool {
 	return c.cfg.ConnectTimeout == cfg.ConnectTimeout && c.cfg.MaxConnsPerHost == cfg.MaxConnsPerHost && c.cfg.RootCAs.Equal(cfg.RootCAs)
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c *conns) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := c.Transport.RoundTrip(r)
-	if c.retired.Load() {
-		c.CloseIdleConnections()
-	}
-	return resp, err
-}
-
-// retire keeps no connection that is idle, now and later: after CloseIdleConnections a Transport closes what becomes idle, until
-// it is asked for the next connection.
-func (c *conns) retire() {
-	c.retired.Store(true)
-	c.CloseIdleConnections()
 }
 
 // maxIdle is how many idle connections are kept, of all hosts: a client may name any number of them.

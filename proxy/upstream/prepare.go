@@ -23,7 +23,7 @@ func (p *Pool) commit(next *pool) {
 	next.dir.inherit(old.dir)
 	p.now.Store(next)
 	if next.conns != old.conns {
-		old.conns.retire()
+		old.conns.Retire()
 	}
 }
 
