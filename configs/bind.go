@@ -27,8 +27,12 @@ func (b binder) bind(n node, path string, into reflect.Value) {
 		b.bindStruct(n, path, into)
 	case reflect.Slice:
 		b.bindSlice(n, path, into)
+	case reflect.Map:
+		b.bindMap(n, path, into)
 	case reflect.Int:
 		b.bindInt(n, path, into)
+	case reflect.Bool:
+		b.bindBool(n, path, into)
 	case reflect.String:
 		if b.is(scalar, n, path) {
 			into.SetString(n.text)
@@ -84,6 +88,40 @@ func (b binder) bindSlice(n node, path string, into reflect.Value) {
 		b.bind(item, at, entry)
 	}
 	into.Set(out)
+}
+
+// bindMap copies names of the user's own, with their values.
+func (b binder) bindMap(n node, path string, into reflect.Value) {
+	if !b.is(mapping, n, path) {
+		return
+	}
+	out := reflect.MakeMap(into.Type())
+	for _, f := range n.fields {
+		at, key := join(path, f.key), reflect.ValueOf(f.key)
+		if out.MapIndex(key).IsValid() {
+			b.found.add(f.at, at, "this key is there twice; keep one")
+			continue
+		}
+		b.found.at[at] = f.at
+		value := reflect.New(into.Type().Elem()).Elem()
+		b.bind(f.value, at, value)
+		out.SetMapIndex(key, value)
+	}
+	into.SetZero()
+	if out.Len() > 0 {
+		into.Set(out)
+	}
+}
+
+func (b binder) bindBool(n node, path string, into reflect.Value) {
+	if !b.is(scalar, n, path) {
+		return
+	}
+	if n.text != "true" && n.text != "false" {
+		b.refuse(n, path, fmt.Sprintf("%.64q is neither true nor false", n.text))
+		return
+	}
+	into.SetBool(n.text == "true")
 }
 
 func (b binder) bindInt(n node, path string, into reflect.Value) {

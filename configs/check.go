@@ -18,6 +18,7 @@ func (c *Config) check(found *findings) {
 	c.checkToken(found)
 	c.checkSources(found)
 	c.checkInterception(found)
+	c.checkSite(found)
 	c.checkAdmin(found)
 	c.checkPaths(found)
 	found.oneOf("log.level", "level", c.Log.Level, "debug", "info", "warn", "error")

@@ -18,13 +18,13 @@ func (c *Config) checkSources(found *findings) {
 	first := map[string]int{}
 	for i, s := range c.Token.Sources {
 		path := fmt.Sprintf("token.sources[%d]", i)
-		if !found.required(path+".type", s.Type, "request, task_sequence, file or command") || !s.check(path, found) {
+		if !found.required(path+".type", s.Type, "request, task_sequence, management_point, gateway, file or command") || !s.check(path, found) {
 			continue
 		}
 		if at, twice := first[s.Type]; !twice {
 			first[s.Type] = i
-		} else if s.Type == SourceRequest || s.Type == SourceTaskSequence {
-			// What clients present, and what is handed in through the admin API, can only be meant for one source.
+		} else if s.Type != SourceFile && s.Type != SourceCommand {
+			// There is one of each: what clients present, what is handed in through the admin API, a site.
 			found.bad(path+".type", "%s is already token.sources[%d], and can be there once; keep one", s.Type, at)
 		}
 	}
@@ -32,7 +32,8 @@ func (c *Config) checkSources(found *findings) {
 
 // check returns false when the type is unknown.
 func (s TokenSource) check(path string, found *findings) bool {
-	if !found.oneOf(path+".type", "type", s.Type, SourceRequest, SourceTaskSequence, SourceFile, SourceCommand) {
+	if !found.oneOf(path+".type", "type", s.Type, SourceRequest, SourceTaskSequence, SourceManagementPoint, SourceGateway,
+		SourceFile, SourceCommand) {
 		return false
 	}
 	for _, part := range []struct {

@@ -21,6 +21,12 @@ type Config struct {
 	// CloudManagementGateways are hosts, or host:port, that clients of every listener may reach, and whose HTTPS the proxy may
 	// see into. Default none.
 	CloudManagementGateways []string `yaml:"cloud_management_gateways"`
+	// Site says how this machine takes part in its site. Default: it does not.
+	Site Site `yaml:"site"`
+	// Identity says who it is there.
+	Identity Identity `yaml:"identity"`
+	// Entra says where a token of Microsoft Entra comes from. Default: nowhere.
+	Entra Entra `yaml:"entra"`
 	// Interception says which HTTPS connections the proxy sees into.
 	Interception Interception `yaml:"interception"`
 	// Cloud says what is known of content in the cloud.

@@ -17,7 +17,12 @@ func settings() *Config {
 		Admin:       Admin{Address: "127.0.0.1:8081"},
 		Log:         Log{Level: "info", Format: "auto"},
 		Entitlement: Entitlement{VerdictAge: minutes(5), Grace: minutes(24 * 60)},
-		Cloud:       Cloud{BlobHosts: []string{"*.blob.core.windows.net"}},
+		Site:        defaultSite(),
+		Entra:       defaultEntra(),
+		Cloud: Cloud{
+			BlobHosts: []string{"*.blob.core.windows.net"},
+			Manifest:  CloudManifest{File: "//File", Path: "@Path", Size: "@Size", URL: "@Url"},
+		},
 
 		TunnelIdleTimeout: minutes(10), ShutdownTimeout: seconds(30),
 	}
@@ -29,7 +34,7 @@ func settings() *Config {
 		MaxBytes: 50 * gib, MinFreeBytes: 2 * gib, CheckAfter: minutes(1), ParallelWindows: 4, WindowBytes: 4 * mib,
 	}
 	c.Token = Token{
-		Sources:    []TokenSource{{Type: SourceRequest}, {Type: SourceTaskSequence}},
+		Sources:    []TokenSource{{Type: SourceRequest}, {Type: SourceTaskSequence}, {Type: SourceManagementPoint}, {Type: SourceGateway}},
 		HeaderName: "Authorization", HeaderFormat: "Bearer {token}",
 		MaxAge: minutes(8 * 60), RefreshBefore: minutes(5), Vdirs: []string{"token_auth"},
 	}
@@ -56,11 +61,16 @@ func (c *Config) complete() {
 	for _, names := range [][]string{c.CloudManagementGateways, c.Interception.Hosts, c.Interception.TunnelHosts, c.Cloud.BlobHosts} {
 		lower(names)
 	}
+	c.Site.complete(c.ManagementPoints)
+	c.Entra.Authority = plainURL(c.Entra.Authority)
 	if c.Admin.TokenFile == "" {
 		c.Admin.TokenFile = keepsake(c.Cache.Directory, "admin.token")
 	}
 	if c.Interception.CADirectory == "" {
 		c.Interception.CADirectory = keepsake(c.Cache.Directory, "ca")
+	}
+	if c.Identity.Directory == "" {
+		c.Identity.Directory = keepsake(c.Cache.Directory, "identity")
 	}
 }
 

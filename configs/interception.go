@@ -25,6 +25,19 @@ type Cloud struct {
 	// those that are named in full. Their HTTPS is seen into where the certificate authority covers it, which the names in
 	// Interception.Hosts have to see to. Default *.blob.core.windows.net. An empty list: none.
 	BlobHosts []string `yaml:"blob_hosts"`
+	// Manifest says how a list of content in the cloud is read.
+	Manifest CloudManifest `yaml:"manifest"`
+}
+
+// CloudManifest says where the list of a content's files, which a cloud distribution point gives, has what. The form of the
+// list is not public; the default is a guess. Each is a path: Root/Child, //Name, and @Attribute or Child below File.
+type CloudManifest struct {
+	// File is each file. Default //File.
+	File string `yaml:"file"`
+	// Path is its path in the content, Size its length in bytes, URL the signed URL of its blob. Default @Path, @Size, @Url.
+	Path string `yaml:"path"`
+	Size string `yaml:"size"`
+	URL  string `yaml:"url"`
 }
 
 // InterceptedNames are the hosts, without ports, whose HTTPS the proxy may see into: the distribution points, their token
@@ -36,6 +49,9 @@ func (c *Config) InterceptedNames() []string {
 	}
 	for _, gateway := range c.CloudManagementGateways {
 		names = append(names, hostOf("https://"+gateway))
+	}
+	if c.Site.On() {
+		names = append(names, hostOf(c.Site.Gateway))
 	}
 	return distinct(names)
 }
@@ -77,6 +93,11 @@ func (c *Config) checkInterception(found *findings) {
 		}
 	}
 	found.patterns("cloud.blob_hosts", c.Cloud.BlobHosts)
+	m := c.Cloud.Manifest
+	found.required("cloud.manifest.file", m.File, "a path such as //File")
+	found.required("cloud.manifest.path", m.Path, "a path such as @Path")
+	found.required("cloud.manifest.size", m.Size, "a path such as @Size")
+	found.required("cloud.manifest.url", m.URL, "a path such as @Url")
 	for i, gateway := range c.CloudManagementGateways {
 		at := index("cloud_management_gateways", i)
 		if !found.credentials(at, gateway) && !isHostPort(gateway) {

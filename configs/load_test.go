@@ -86,7 +86,7 @@ func TestLoadNamesTheFile(t *testing.T) {
 	path := write(t, "x: 1\nlog: {level: loud}\n")
 	_, err := Load(path)
 	want := path + ":1:1: unknown key \"x\"; known here: listeners, hierarchy, distribution_points, management_points, " +
-		"cloud_management_gateways, interception, cloud, upstream, cache, entitlement, token, admin, log, tunnel_idle_timeout, shutdown_timeout\n" + path + ":2:14: log.level: unknown level \"loud\"; known here: debug, info, warn, error"
+		"cloud_management_gateways, site, identity, entra, interception, cloud, upstream, cache, entitlement, token, admin, log, tunnel_idle_timeout, shutdown_timeout\n" + path + ":2:14: log.level: unknown level \"loud\"; known here: debug, info, warn, error"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -70,8 +70,27 @@ distribution_points:
   - {url: "https://cloud.example.com:8443", hierarchy: other, audience: cloud.example.com}
   - {url: "http://[2001:db8::1]:80", token_url: "https://dp3.example.com"}
 cloud_management_gateways: [CMG.example.com, "cmg2.example.com:8443"]
+site:
+  code: ps1
+  host: BOX01
+  fqdn: box01.example.com
+  management_point: HTTPS://MP1.example.com:8443
+  directory: ccm_system_windowsauth
+  windows_login: {user: 'EXAMPLE\BOX01$', password_file: /password}
+  gateway: https://cmg.example.com/CCM_Proxy_ServerAuth/72186325152220500
+  signature: {hash: sha1, authenticator: ccmclient, id_form: braces, suffix: none, without_oid: true, unnamed_key: true, raw: true, reply_compression: none}
+  place: {ad_site: Branch, forest: example.com, domain: emea.example.com, networks: [10.1.0.5/24]}
+  locations: {max_age: 5m, attributes: {UseInternetDP: "1", AllowWUMU: ""}, deployment_flags: 0x8000000000000000, unsigned: true, localities: [A],
+    site_localities: [B], cloud_types: [C]}
+  dp_token: {delivery: token-manager, paths: [A/@B], expiry_paths: [A/@C], body: <A/>, decode: hex, max_age: 1h}
+  ccm_token: {header: CCMToken, format: "{token}"}
+  sts: {method: POST, path: /S, carriage: body, carrier: {header: X-T, format: "a {token}"}, body: "t={token}", content_type: a/b, reply: "json:a.b",
+    expiry: "header:E", max_age: 2h}
+  registration: {internet_flag: 1, properties: {"AD Site Name": Branch}, sign_confirmation: true}
+identity: {directory: /identity, pfx_file: /a.pfx, password_file: /p}
+entra: {type: client_credentials, tenant: t, client_id: c, certificate_file: /c.pem, key_file: /k.pem, resource: "https://r", authority: "https://Login.example.com/"}
 interception: {ca_directory: /ca, hosts: ["*.Blob.example.com", dp1.example.com], tunnel_hosts: [mp1.example.com]}
-cloud: {blob_hosts: ["Storage.example.com"]}
+cloud: {blob_hosts: ["Storage.example.com"], manifest: {file: A/F, path: Name, size: Length, url: "@U"}}
 management_points: [MP1.example.com, "https://mp2.example.com:8443/"]
 upstream: {ca_files: [/a.pem], connect_timeout: 1s, response_timeout: 2s, stall_timeout: 3s, give_up_after: 1m30s,
   max_connections_per_host: 5, failures_to_open: 6, cool_down: 7s, token_endpoint_port: 8443}
@@ -117,6 +136,17 @@ func TestEverySetting(t *testing.T) {
 			"cmg2.example.com", "dp1.example.com", "dp3.example.com"}},
 		{"names for the authority", c.AuthorityNames(), []string{"*.blob.example.com", "10.1.0.5", "2001:db8::1", "cloud.example.com",
 			"cmg.example.com", "cmg2.example.com", "dp.branch", "dp1.example.com", "dp3.example.com"}},
+		{"site", c.Site.Code, "PS1"},
+		{"management point of the site", c.Site.ManagementPoint, "https://mp1.example.com:8443"},
+		{"flags", c.Site.Locations.DeploymentFlags, Flags(1 << 63)},
+		{"attributes", c.Site.Locations.Attributes, map[string]string{"UseInternetDP": "1", "AllowWUMU": ""}},
+		{"networks of this machine", c.Site.Place.Networks[0].String(), "10.1.0.5/24"},
+		{"true", c.Site.Registration.SignConfirmation, true},
+		{"who speaks for the site", c.SiteHosts(), []string{"cmg.example.com:443", "cmg2.example.com:8443", "mp1.example.com:443", "mp1.example.com:80",
+			"mp1.example.com:8443", "mp2.example.com:8443"}},
+		{"issued", c.Identity.Issued(), true},
+		{"authority of Entra", c.Entra.Authority, "https://login.example.com"},
+		{"manifest", c.Cloud.Manifest, CloudManifest{"A/F", "Name", "Length", "@U"}},
 		{"blob hosts", c.Cloud.BlobHosts, []string{"storage.example.com"}},
 		{"idle tunnels", c.TunnelIdleTimeout, minutes(60)},
 		{"plain DP", c.DistributionPoints[0], DistributionPoint{"http://dp1.example.com:8080", "https://dp1.example.com:8443", "contoso", "contoso"}},

@@ -21,6 +21,17 @@ func (c *Config) paths() []filePath {
 		{"cache.directory", &c.Cache.Directory, false},
 		{"admin.token_file", &c.Admin.TokenFile, false},
 		{"interception.ca_directory", &c.Interception.CADirectory, false},
+		{"identity.directory", &c.Identity.Directory, false},
+		{"identity.pfx_file", &c.Identity.PFXFile, true},
+		{"identity.password_file", &c.Identity.PasswordFile, true},
+		{"identity.certificate_file", &c.Identity.CertificateFile, true},
+		{"identity.key_file", &c.Identity.KeyFile, true},
+		{"site.windows_login.password_file", &c.Site.WindowsLogin.PasswordFile, true},
+		{"site.bulk_token_file", &c.Site.BulkTokenFile, true},
+		{"entra.secret_file", &c.Entra.SecretFile, true},
+		{"entra.certificate_file", &c.Entra.CertificateFile, true},
+		{"entra.key_file", &c.Entra.KeyFile, true},
+		{"entra.file", &c.Entra.File, true},
 	}
 	for i := range c.Listeners {
 		at, tls := index("listeners", i)+".tls", &c.Listeners[i].TLS
@@ -33,9 +44,14 @@ func (c *Config) paths() []filePath {
 	for i, s := range c.Token.Sources {
 		at := index("token.sources", i)
 		list = append(list, filePath{at + ".file", &c.Token.Sources[i].File, true})
-		if len(s.Command) > 0 && filepath.Base(s.Command[0]) != s.Command[0] {
-			list = append(list, filePath{at + ".command[0]", &s.Command[0], false})
-		}
+		list = appendProgram(list, at, s.Command)
+	}
+	return appendProgram(list, "entra", c.Entra.Command)
+}
+
+func appendProgram(list []filePath, at string, command []string) []filePath {
+	if len(command) > 0 && filepath.Base(command[0]) != command[0] {
+		list = append(list, filePath{at + ".command[0]", &command[0], false})
 	}
 	return list
 }

@@ -4,7 +4,8 @@ import "time"
 
 // Token says where tokens for distribution points come from and how they are presented.
 type Token struct {
-	// Sources are asked in this order; the next one only when one has no token. Default: request, task_sequence.
+	// Sources are asked in this order; the next one only when one has no token. Default: request,
+	// task_sequence, management_point, gateway.
 	Sources []TokenSource `yaml:"sources"`
 	// HeaderName is the request header that carries a token. What Configuration Manager uses is not public: this is a
 	// setting and not a fact. Default "Authorization".
@@ -24,7 +25,7 @@ type Token struct {
 
 // TokenSource is one place where a token may be found.
 type TokenSource struct {
-	// Type is SourceRequest, SourceTaskSequence, SourceFile or SourceCommand. Required. The first two can be there once.
+	// Type is one of the constants below. Required. File and command can be there several times.
 	Type string `yaml:"type"`
 	// Env is the variable that holds the token, for task_sequence only. Default _SMSTSDPAuthToken.
 	Env string `yaml:"env,omitempty"`
@@ -42,6 +43,10 @@ const (
 	SourceRequest = "request"
 	// SourceTaskSequence is the variable of a running task sequence.
 	SourceTaskSequence = "task_sequence"
+	// SourceManagementPoint is the site's management point. It is left out where there is no site.
+	SourceManagementPoint = "management_point"
+	// SourceGateway is the management point behind the site's gateway. It is left out where there is none.
+	SourceGateway = "gateway"
 	// SourceFile is a file.
 	SourceFile = "file"
 	// SourceCommand is the output of a program.

@@ -1,5 +1,7 @@
 package assembly
 
+import "strings"
+
 // effect is what becomes of a setting that differs in the file when the configuration is reloaded.
 type effect uint8
 
@@ -33,6 +35,11 @@ func effectOf(key string) effect {
 		"token.header_name", "token.header_format", "token.credential_headers", "token.max_age", "token.refresh_before", "token.vdirs",
 		"log.level", "tunnel_idle_timeout":
 		return reloads
+	}
+	for _, section := range []string{"site.", "identity.", "entra.", "cloud.manifest."} {
+		if strings.HasPrefix(key, section) {
+			return needsRestart // who we are to a site, and what it has said, belong together
+		}
 	}
 	return unknownKey
 }

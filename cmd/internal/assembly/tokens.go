@@ -60,6 +60,8 @@ func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tok
 			Name: "command" + suffix, Argv: s.Command, Timeout: time.Duration(s.Timeout),
 		})
 		return []tokenbroker.Source{command}, err
+	case configs.SourceManagementPoint, configs.SourceGateway:
+		return nil, nil // there is no site
 	}
 	return nil, fmt.Errorf("the type %q is unknown", s.Type)
 }
