@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"cmp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,8 @@ type metrics struct {
 	redirected      *prometheus.CounterVec
 	decisions       *prometheus.CounterVec
 	handshakes      *prometheus.CounterVec
+
+	known sync.Map // counted to counters: to find them by their labels takes a hit longer than to count
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -61,15 +65,37 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
+// counted names what an exchange counts as. There are as many as there are label values, a few hundred.
+type counted struct {
+	listener string
+	class    class
+	result   string
+	status   int
+}
+
+type counters struct {
+	requests, bytes prometheus.Counter
+	seconds         prometheus.Observer
+}
+
 func (m *metrics) exchange(e *exchange) {
-	result := e.result
-	if result == "" {
-		result = "pass"
+	name := counted{e.listener.Name, e.class, e.result, e.status}
+	c, ok := m.known.Load(name)
+	if !ok {
+		c, _ = m.known.LoadOrStore(name, m.counters(name))
 	}
-	labels := []string{e.listener.Name, e.class.String(), result}
-	m.requests.WithLabelValues(append(labels, strconv.Itoa(e.status))...).Inc()
-	m.bytes.WithLabelValues(labels...).Add(float64(e.bytes))
-	m.seconds.WithLabelValues(labels...).Observe(time.Since(e.start).Seconds())
+	of := c.(counters)
+	of.requests.Inc()
+	of.bytes.Add(float64(e.bytes))
+	of.seconds.Observe(time.Since(e.start).Seconds())
+}
+
+func (m *metrics) counters(name counted) counters {
+	labels := []string{name.listener, name.class.String(), cmp.Or(name.result, "pass")}
+	return counters{
+		requests: m.requests.WithLabelValues(append(labels, strconv.Itoa(name.status))...),
+		bytes:    m.bytes.WithLabelValues(labels...), seconds: m.seconds.WithLabelValues(labels...),
+	}
 }
 
 func (m *metrics) verdict(v string) { m.verdicts.WithLabelValues(v).Inc() }

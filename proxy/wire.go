@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -23,6 +22,7 @@ type wire struct {
 	left    int64        // bytes of the body that are still to come, below zero when nobody knows
 	last    bool         // the connection ends with this answer
 	limit   time.Time    // the connection's deadline for writing
+	dated   dated        // the last Date
 }
 
 func (w *wire) begin(r *http.Request) {
@@ -31,7 +31,7 @@ func (w *wire) begin(r *http.Request) {
 	}
 	clear(w.header)
 	w.held.Reset()
-	*w = wire{conn: w.conn, tcp: w.tcp, head: w.head, held: w.held, limit: w.limit, request: r, header: w.header}
+	*w = wire{conn: w.conn, tcp: w.tcp, head: w.head, held: w.held, limit: w.limit, dated: w.dated, request: r, header: w.header}
 }
 
 // Header implements http.ResponseWriter.
@@ -92,15 +92,18 @@ func (w *wire) send(p []byte) error {
 		head.Write(p)
 		p = nil
 	}
-	out := net.Buffers{head.Bytes(), p}
-	if head.Len() == 0 {
-		out = out[1:]
-	} else if len(p) == 0 {
-		out = out[:1]
+	defer head.Reset()
+	switch {
+	case head.Len() == 0 && len(p) == 0:
+		return nil
+	case head.Len() == 0:
+		_, err := w.conn.Write(p)
+		return err
+	case len(p) == 0:
+		_, err := w.conn.Write(head.Bytes())
+		return err
 	}
-	err := w.writeAll(out)
-	head.Reset()
-	return err
+	return w.writeAll(net.Buffers{head.Bytes(), p})
 }
 
 // writeAll writes both pieces at once where that can be done: package net does it for connections of its own only.
@@ -135,14 +138,44 @@ func (w *wire) compose() {
 	}
 	delete(w.header, "Transfer-Encoding") // the length says it, or the end of the connection
 	w.head.Reset()
-	fmt.Fprintf(&w.head, "HTTP/1.1 %d %s\r\n", w.status, http.StatusText(w.status))
+	w.head.WriteString("HTTP/1.1 ")
+	w.head.Write(strconv.AppendInt(w.head.AvailableBuffer(), int64(w.status), 10))
+	w.head.WriteString(" " + http.StatusText(w.status) + "\r\n")
 	if w.header["Date"] == nil {
-		w.head.WriteString("Date: ")
-		w.head.Write(time.Now().UTC().AppendFormat(w.head.AvailableBuffer(), http.TimeFormat))
-		w.head.WriteString("\r\n")
+		w.field("Date", w.date(time.Now()))
 	}
-	_ = w.header.Write(&w.head) // a buffer takes everything
+	for name, values := range w.header {
+		for _, value := range values {
+			w.field(name, value)
+		}
+	}
 	w.head.WriteString("\r\n")
+}
+
+// field writes a field of the head. Some values are an origin's: a line break in one would begin a field of its own.
+func (w *wire) field(name, value string) {
+	if strings.ContainsAny(value, "\r\n") {
+		value = oneLine.Replace(value)
+	}
+	w.head.WriteString(name)
+	w.head.WriteString(": ")
+	w.head.WriteString(value)
+	w.head.WriteString("\r\n")
+}
+
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
+
+// date returns a time as the Date field has it. It tells whole seconds, in which many answers are given.
+func (w *wire) date(now time.Time) string {
+	if second := now.Unix(); w.dated.second != second || w.dated.text == "" {
+		w.dated = dated{second, now.UTC().Format(http.TimeFormat)}
+	}
+	return w.dated.text
+}
+
+type dated struct {
+	second int64
+	text   string
 }
 
 // finish sends what is still to be sent, and tells whether another answer may follow on the connection.

@@ -25,8 +25,8 @@ func Remove(h http.Header) {
 			h.Del(strings.TrimSpace(name))
 		}
 	}
-	for _, name := range headers {
-		h.Del(name)
+	for _, name := range headers { // as the map has them
+		delete(h, name)
 	}
 }
 
