@@ -50,22 +50,41 @@ func (c *Config) checkGateway(path string, l Listener, found *findings) {
 	switch points := c.pointsNamed(l.DistributionPoint); len(points) {
 	case 1:
 	case 0:
-		var hosts []string
-		for _, dp := range c.DistributionPoints {
-			hosts = append(hosts, hostOf(dp.URL))
-		}
-		if len(hosts) == 0 {
-			found.bad(path, "%q has no entry in distribution_points; add - url: http://%[1]s there", l.DistributionPoint)
-			return
-		}
-		found.bad(path, "%s", unknown("distribution point", l.DistributionPoint, distinct(hosts)))
+		c.unknownPoint(path, l.DistributionPoint, found)
 	default:
-		var urls []string
-		for _, dp := range points {
-			urls = append(urls, strings.TrimPrefix(strings.TrimPrefix(withPort(dp.URL), "http://"), "https://"))
-		}
-		found.bad(path, "%s is the host of several distribution_points; write %s", l.DistributionPoint, strings.Join(urls, " or "))
+		found.bad(path, "%s is the host of several distribution_points; write %s", l.DistributionPoint, places(points))
 	}
+}
+
+// unknownPoint reports a name that is no distribution point's, and what may be meant: of a host that has several, each.
+func (c *Config) unknownPoint(path, name string, found *findings) {
+	var hosts, names []string
+	for _, dp := range c.DistributionPoints {
+		host := hostOf(dp.URL)
+		hosts = append(hosts, host)
+		if len(c.pointsNamed(host)) > 1 {
+			host = places([]DistributionPoint{dp})
+		}
+		names = append(names, host)
+	}
+	near := closest(name, distinct(hosts))
+	switch points := c.pointsNamed(near); {
+	case len(names) == 0:
+		found.bad(path, "%q has no entry in distribution_points; add - url: http://%[1]s there", name)
+	case near != "" && len(points) > 1:
+		found.bad(path, "unknown distribution point %.64q; did you mean %s?", name, places(points))
+	default:
+		found.bad(path, "%s", unknown("distribution point", name, distinct(names)))
+	}
+}
+
+// places names distribution points by host and port.
+func places(points []DistributionPoint) string {
+	var list []string
+	for _, dp := range points {
+		list = append(list, strings.TrimPrefix(strings.TrimPrefix(withPort(dp.URL), "http://"), "https://"))
+	}
+	return strings.Join(list, " or ")
 }
 
 // pointsNamed returns the distribution points of a host, or the one of a host and port.
