@@ -18,20 +18,22 @@ import (
 
 var _ proxy.Authority = (*authority.Authority)(nil)
 
+// errHidden says that we may not even look whether there is a certificate authority.
+var errHidden = errors.New("we may not look for a certificate authority")
+
 // newAuthority loads the certificate authority of this machine. It is nil when there is none: then everything is tunnelled.
-func newAuthority(c *configs.Config, log *slog.Logger) (*authority.Authority, error) {
+func newAuthority(c *configs.Config) (*authority.Authority, error) {
 	a, err := authority.Load(c.Interception.CADirectory)
-	if errors.Is(err, authority.ErrNone) {
+	switch {
+	case err == nil:
+		return a, nil
+	case errors.Is(err, authority.ErrNone):
 		return nil, nil
 	}
 	if _, seen := os.Stat(c.Interception.CADirectory); errors.Is(seen, fs.ErrPermission) {
-		log.Warn("HTTPS is tunnelled and not seen into: we may not look for a certificate authority", "error", err)
-		return nil, nil
+		return nil, fmt.Errorf("%w: %w", errHidden, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("loading the certificate authority: %w", err)
-	}
-	return a, nil
+	return nil, fmt.Errorf("loading the certificate authority: %w", err)
 }
 
 // tellOfAuthority tells of names that the authority does not cover, or that there is none.

@@ -36,7 +36,7 @@ func withAuthority(t *testing.T, text string) (*configs.Config, *authority.Autho
 		t.Fatal(err)
 	}
 	c := parse(t, strings.ReplaceAll(text, "DIR", filepath.ToSlash(dir))+"interception: {ca_directory: '"+ca+"'}\n")
-	a, err := newAuthority(c, silent())
+	a, err := newAuthority(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestAuthority(t *testing.T) {
 	var log bytes.Buffer
 	tell := slog.New(slog.NewTextHandler(&log, nil))
 	c := parse(t, "interception: {ca_directory: '"+t.TempDir()+"'}")
-	a, err := newAuthority(c, tell)
+	a, err := newAuthority(c)
 	if a != nil || err != nil {
 		t.Errorf("without an authority: %v, %v", a, err)
 	}
@@ -57,7 +57,7 @@ func TestAuthority(t *testing.T) {
 	}
 	c, _ = withAuthority(t, gateways)
 	log.Reset()
-	if a, err = newAuthority(c, tell); a == nil || err != nil {
+	if a, err = newAuthority(c); a == nil || err != nil {
 		t.Fatalf("with an authority: %v, %v", a, err)
 	}
 	tellOfAuthority(c, a, tell)
@@ -67,7 +67,7 @@ func TestAuthority(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.Interception.CADirectory, "ca.key"), []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if a, err := newAuthority(c, tell); a != nil || err == nil || !strings.HasPrefix(err.Error(), "loading the certificate authority: ") {
+	if a, err := newAuthority(c); a != nil || err == nil || !strings.HasPrefix(err.Error(), "loading the certificate authority: ") {
 		t.Errorf("with a broken authority: %v, %v", a, err)
 	}
 }

@@ -69,7 +69,7 @@ func (r *reloader) reload() (*plan, error) {
 		return nil, err
 	}
 	p := compare(r.running, wanted)
-	read, err := readFiles(p.config, r.log)
+	read, err := readFiles(p.config, r.files.blind(r.running, p.config), r.log)
 	var all changes
 	all.add(nil, err)
 	read = read.settle(r.files, p)

@@ -18,12 +18,22 @@ type files struct {
 	authority *authority.Authority
 }
 
-// readFiles returns what it can when it fails.
-func readFiles(c *configs.Config, log *slog.Logger) (read files, err error) {
+// readFiles returns what it can when it fails. An authority that we may not look for is none where blind says so: nobody misses
+// it.
+func readFiles(c *configs.Config, blind bool, log *slog.Logger) (read files, err error) {
 	var rootsErr, authorityErr error
 	read.roots, rootsErr = rootCAs(c.Upstream.CAFiles)
-	read.authority, authorityErr = newAuthority(c, log)
+	read.authority, authorityErr = newAuthority(c)
+	if blind && errors.Is(authorityErr, errHidden) {
+		log.Warn("HTTPS is tunnelled and not seen into", "error", authorityErr)
+		authorityErr = nil
+	}
 	return read, errors.Join(rootsErr, authorityErr)
+}
+
+// blind tells whether a configuration looks for an authority where none was found so far.
+func (f files) blind(was, is *configs.Config) bool {
+	return f.authority == nil && was.Interception.CADirectory == is.Interception.CADirectory
 }
 
 // settle keeps what has not changed, with what it remembers, and adds what has to the plan.
