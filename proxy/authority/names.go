@@ -160,8 +160,16 @@ func parsePattern(text string) (subject, error) {
 	// The list knows the suffixes of registries and of clouds, blob.core.windows.net among them. What it does not know has one
 	// label: it is a short name of the site.
 	public, official := publicsuffix.PublicSuffix(s.domain)
-	if public == s.domain && (official || strings.Contains(public, ".")) || s.domain == nowhere {
+	if public == s.domain && (official || strings.Contains(public, ".")) || s.domain == nowhere || holdsStorage(s.domain) {
 		return subject{}, fmt.Errorf("%q is too wide: names of strangers end in it; write a longer name, such as that of your storage account", text)
 	}
 	return s, nil
+}
+
+// holdsStorage tells whether the blob storage of everybody in a cloud is at a domain or below it. What is above such a suffix is
+// on no list, and neither are those of some clouds. (Microsoft: "Storage account endpoints", "Compare Azure Government and global
+// Azure", "Azure China developer guide".)
+func holdsStorage(domain string) bool {
+	return slices.ContainsFunc([]string{"blob.core.windows.net", "blob.core.usgovcloudapi.net", "blob.core.chinacloudapi.cn"},
+		func(storage string) bool { return within(storage, domain) })
 }

@@ -19,7 +19,10 @@ func TestParseNames(t *testing.T) {
 		{"one host in many spellings", []string{"DP1.Example.com", "dp1.example.com.", "*.dp1.example.com"}, []string{"dp1.example.com"}},
 		{"a host below a suffix", []string{"dp1.example.com", "*.example.com", "myexample.com"}, []string{"example.com", "myexample.com"}},
 		{"a short name", []string{"dp1", "dp_2"}, []string{"dp1", "dp_2"}},
-		{"an account of a cloud", []string{"site1.blob.core.windows.net"}, []string{"site1.blob.core.windows.net"}},
+		{"accounts of clouds", []string{"site1.blob.core.windows.net", "*.site2.blob.core.chinacloudapi.cn", "site3.blob.core.usgovcloudapi.net"},
+			[]string{"site1.blob.core.windows.net", "site2.blob.core.chinacloudapi.cn", "site3.blob.core.usgovcloudapi.net"}},
+		{"beside the storage of a cloud", []string{"queue.core.windows.net.example.com", "xblob.core.windows.net"},
+			[]string{"queue.core.windows.net.example.com", "xblob.core.windows.net"}},
 		{"addresses", []string{"10.1.0.5", "[2001:DB8::5]", "2001:db8:0::5", "::ffff:10.1.0.5", "dp1"}, []string{"dp1", "10.1.0.5", "2001:db8::5"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,6 +67,13 @@ func TestParseNamesRefuses(t *testing.T) {
 		{"a top-level domain", "*.com", "too wide"},
 		{"a public suffix", "co.uk", "too wide"},
 		{"nowhere", "*.invalid", "too wide"},
+		{"the storage of a cloud", "*.blob.core.windows.net", "too wide"},
+		{"above the storage of a cloud", "*.Core.Windows.net.", "too wide"},
+		{"far above it", "windows.net", "too wide"},
+		{"a government's", "*.blob.core.usgovcloudapi.net", "too wide"},
+		{"above a government's", "*.usgovcloudapi.net", "too wide"},
+		{"China's", "blob.core.chinacloudapi.cn", "too wide"},
+		{"above China's", "*.core.chinacloudapi.cn", "too wide"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			names, err := authority.ParseNames([]string{"dp1.example.com", test.text})
