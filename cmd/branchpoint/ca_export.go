@@ -24,7 +24,7 @@ func (c *caExportCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	certs, err := authority.Read(config.Interception.CADirectory)
+	certs, _, err := authority.ReadPublic(config.Interception.CADirectory)
 	if err != nil {
 		return advised(err)
 	}

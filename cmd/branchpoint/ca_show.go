@@ -32,6 +32,8 @@ type caReport struct {
 	Uncovered []string `json:"uncovered"`
 	// UncoveredByNext are those that the next one is not good for either.
 	UncoveredByNext []string `json:"uncovered_by_next,omitempty"`
+	// KeyError says why the key of the current one cannot be read by who asks. Empty: it can.
+	KeyError string `json:"key_error,omitempty"`
 }
 
 // caCertificate is one certificate, and whether this machine trusts it: absent when nobody can say.
@@ -65,7 +67,7 @@ func (c *caShowCmd) Run(s *streams) error {
 
 // reportOf looks at the authority of a configuration. store may be nil.
 func reportOf(config *configs.Config, store *truststore.Store) (*caReport, error) {
-	certs, err := authority.Read(config.Interception.CADirectory)
+	certs, unread, err := authority.ReadPublic(config.Interception.CADirectory)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +81,9 @@ func reportOf(config *configs.Config, store *truststore.Store) (*caReport, error
 	report := &caReport{
 		Directory: config.Interception.CADirectory, Current: *look(certs.Current), Next: look(certs.Next), Previous: look(certs.Previous),
 		Uncovered: append([]string{}, authority.Missing(certs.Current, names)...), // a list for programs, even when it is empty
+	}
+	if unread != nil {
+		report.KeyError = unread.Error()
 	}
 	if certs.Next != nil {
 		report.UncoveredByNext = authority.Missing(certs.Next, names)
@@ -103,6 +108,9 @@ func (r *caReport) text(now time.Time) string {
 
 // advice tells what is wrong, and what to do about it.
 func (r *caReport) advice(now time.Time) (list []string) {
+	if r.KeyError != "" {
+		list = append(list, "Its key cannot be read by you: "+r.KeyError+".\nBranchpoint sees into HTTPS where the user that it runs as can read it.")
+	}
 	if now.After(r.Current.NotAfter) {
 		list = append(list, "It has expired: nothing is intercepted.\n"+r.remedy(nil))
 	} else if r.Current.NotAfter.Sub(now) < renewBefore {

@@ -22,6 +22,8 @@ func TestAdvice(t *testing.T) {
 	}{
 		{"all is well", caReport{Current: caCertificate{Description: good}, Previous: &caCertificate{Trusted: &no}}, nil, ""},
 		{"nobody can say who trusts", caReport{Current: caCertificate{Description: good}, Previous: &caCertificate{}}, nil, ""},
+		{"another user's key", caReport{Current: caCertificate{Description: good}, KeyError: "open ca.key: permission denied"},
+			[]string{"Its key cannot be read by you: open ca.key: permission denied.\n"}, "the user that it runs as"},
 		{"it expires", caReport{Current: caCertificate{Description: authority.Description{NotAfter: now.AddDate(0, 0, 30)}}},
 			[]string{"It expires in 30 days."}, rotate},
 		{"it has expired", caReport{Current: caCertificate{Description: authority.Description{NotAfter: now.Add(-time.Second)}}, Next: next},

@@ -44,27 +44,28 @@ func Read(dir string) (c Certificates, err error) {
 	} else if !errors.Is(err, ErrNone) {
 		return c, err
 	}
-	c.Previous, err = readPrevious(dir)
+	c.Previous, err = readCertificate(dir, previousCert)
 	return c, err
 }
 
-func readPrevious(dir string) (*x509.Certificate, error) {
-	path := filepath.Join(dir, previousCert)
+// readCertificate reads a certificate file of a directory. It is nil when it is not there.
+func readCertificate(dir, name string) (*x509.Certificate, error) {
+	path := filepath.Join(dir, name)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the previous certificate authority: %w", err)
+		return nil, fmt.Errorf("reading a certificate: %w", err)
 	}
 	defer f.Close()
 	text, err := readAll(f)
 	if err != nil {
-		return nil, fmt.Errorf("reading the previous certificate authority: %w", err)
+		return nil, fmt.Errorf("reading a certificate: %w", err)
 	}
 	cert, err := parseCertificate(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading the previous certificate authority: %s: %w", path, err)
+		return nil, fmt.Errorf("reading a certificate: %s: %w", path, err)
 	}
 	return cert, nil
 }
