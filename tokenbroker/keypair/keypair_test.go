@@ -180,4 +180,3 @@ func TestChainEnds(t *testing.T) {
 		t.Errorf("a chain of %d certificates out of a circle", len(got))
 	}
 }
-

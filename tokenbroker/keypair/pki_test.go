@@ -78,4 +78,3 @@ func file(t *testing.T, text string) string {
 	}
 	return path
 }
-
