@@ -215,7 +215,7 @@ func TestKillAndRevive(t *testing.T) {
 func TestInjectRefuses(t *testing.T) {
 	for name, f := range map[string]Fault{
 		"no kind":        {},
-		"unknown kind":   {Kind: FaultKill + 1},
+		"unknown kind":   {Kind: FaultClock + 1},
 		"two places":     {Kind: FaultReset, After: 1, Offset: 1},
 		"negative count": {Kind: FaultReset, Count: -1},
 		"status 200":     {Kind: FaultStatus, Status: 200},

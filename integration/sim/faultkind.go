@@ -8,12 +8,13 @@ import (
 // names of the kinds, in their order.
 func faultNames() []string {
 	return []string{"status", "silence", "close", "range-ignored", "no-content-range", "wrong-start", "wrong-total",
-		"wrong-size", "encoding", "short-body", "reset", "drip", "stall", "corrupt", "kill"}
+		"wrong-size", "encoding", "short-body", "reset", "drip", "stall", "corrupt", "kill", "empty", "redirect", "garbage",
+		"dtd", "bomb", "clock"}
 }
 
 // String is the kind's name: "status", "short-body" and so on.
 func (k FaultKind) String() string {
-	if k < FaultStatus || k > FaultKill {
+	if k < FaultStatus || k > FaultClock {
 		return fmt.Sprintf("FaultKind(%d)", uint8(k))
 	}
 	return faultNames()[k-1]

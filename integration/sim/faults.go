@@ -90,14 +90,19 @@ func (f *Faults) take(wants func(*Fault) bool) []*Injected {
 }
 
 // takeEarly returns the faults that strike before a file is looked for.
-func (f *Faults) takeEarly(method, target string) []*Injected {
-	return f.take(func(x *Fault) bool { return x.Kind.early() && x.applies(method, target) })
+func (f *Faults) takeEarly(method, target string, message ...string) []*Injected {
+	return f.take(func(x *Fault) bool { return x.Kind.early() && x.applies(method, target, message...) })
+}
+
+// takeSpoiling returns the faults that make something else of an answer in XML.
+func (f *Faults) takeSpoiling(method, target string, message ...string) []*Injected {
+	return f.take(func(x *Fault) bool { return x.Kind.spoils() && x.applies(method, target, message...) })
 }
 
 // takeLate returns the faults that strike a response for these spans of a file.
 func (f *Faults) takeLate(method, target string, ranged bool, spans []span) []*Injected {
 	return f.take(func(x *Fault) bool {
-		if x.Kind.early() || !x.applies(method, target) || x.Kind.needsRange() && !ranged {
+		if x.Kind.early() || x.Kind.spoils() || !x.applies(method, target) || x.Kind.needsRange() && !ranged {
 			return false
 		}
 		_, within := x.at(spans)

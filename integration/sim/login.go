@@ -7,9 +7,13 @@ import (
 	"strings"
 )
 
-// login is Windows authentication: NTLM over the schemes NTLM and Negotiate, bound to the TCP connection. It holds until
-// the connection ends. Kerberos is offered, as IIS does by offering Negotiate, but no ticket is ever good here.
 func (d *DP) login(r *http.Request) (user string, no refusal) {
+	return windowsLogin(r, d.config.Accounts)
+}
+
+// windowsLogin is Windows authentication: NTLM over the schemes NTLM and Negotiate, bound to the TCP connection. It holds
+// until the connection ends. Kerberos is offered, as IIS does by offering Negotiate, but no ticket is ever good here.
+func windowsLogin(r *http.Request, accounts []Account) (user string, no refusal) {
 	c := connOf(r.Context())
 	scheme, data, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	negotiate := strings.EqualFold(scheme, "Negotiate")
@@ -26,10 +30,10 @@ func (d *DP) login(r *http.Request) (user string, no refusal) {
 	case 1:
 		c.user, c.challenge = "", make([]byte, 8)
 		_, _ = rand.Read(c.challenge) // never fails
-		reply := base64.StdEncoding.EncodeToString(ntlmChallenge(d.domain(), c.challenge))
+		reply := base64.StdEncoding.EncodeToString(ntlmChallenge(domainOf(accounts), c.challenge))
 		return "", refusal{status: http.StatusUnauthorized, substatus: 1, challenges: []string{scheme + " " + reply}}
 	case 3:
-		account, ok := ntlmVerify(message, c.challenge, d.config.Accounts)
+		account, ok := ntlmVerify(message, c.challenge, accounts)
 		c.challenge = nil
 		if ok {
 			c.user = account.String()
@@ -40,12 +44,12 @@ func (d *DP) login(r *http.Request) (user string, no refusal) {
 	return "", unauthorized(1)
 }
 
-// domain is what the DP calls its own.
-func (d *DP) domain() string {
-	if len(d.config.Accounts) == 0 {
+// domainOf is what a server with such accounts calls its domain.
+func domainOf(accounts []Account) string {
+	if len(accounts) == 0 {
 		return "SIM"
 	}
-	return d.config.Accounts[0].Domain
+	return accounts[0].Domain
 }
 
 // loggedIn is the user whom the connection belongs to, or a refusal that asks for a login.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 )
@@ -22,9 +23,10 @@ func (o *origin) serve(rw http.ResponseWriter, r *http.Request, answer func(*rec
 	answer(w, r)
 }
 
-// sufferEarly lets the faults strike that need no file. It returns true when the request is answered.
-func (o *origin) sufferEarly(w *recorder, r *http.Request) bool {
-	for _, in := range o.Faults.takeEarly(r.Method, r.RequestURI) {
+// sufferEarly lets the faults strike that need no file. It returns true when the request is answered. message is as in
+// Fault.applies.
+func (o *origin) sufferEarly(w *recorder, r *http.Request, message ...string) bool {
+	for _, in := range o.Faults.takeEarly(r.Method, r.RequestURI, message...) {
 		switch in.fault.Kind {
 		case FaultClose:
 			w.Header().Set("Connection", "close")
@@ -36,7 +38,19 @@ func (o *origin) sufferEarly(w *recorder, r *http.Request) bool {
 			if in.fault.RetryAfter > 0 {
 				w.Header().Set("Retry-After", fmt.Sprint(in.fault.RetryAfter))
 			}
-			w.fail(in.fault.Status, 0)
+			if in.fault.Reason != "" {
+				w.failSaying(in.fault.Status, in.fault.Substatus, in.fault.Reason)
+			} else {
+				w.fail(in.fault.Status, in.fault.Substatus)
+			}
+			return true
+		case FaultEmpty:
+			w.Header().Set("Content-Length", "0")
+			w.WriteHeader(http.StatusOK)
+			return true
+		case FaultRedirect:
+			w.Header().Set("Location", in.fault.To)
+			w.fail(http.StatusFound, 0)
 			return true
 		}
 	}
@@ -51,4 +65,15 @@ func hold(r *http.Request, in *Injected) bool {
 	case <-r.Context().Done():
 		return false
 	}
+}
+
+// sendBytes answers with 200 and a body that is no file, which the faults of bodies may strike.
+func (o *origin) sendBytes(w *recorder, r *http.Request, name string, content []byte, message ...string) {
+	whole := span{length: int64(len(content))}
+	faults := o.Faults.take(func(x *Fault) bool {
+		_, within := x.at([]span{whole})
+		return x.Kind.strikesBody() && within && x.applies(r.Method, r.RequestURI, message...)
+	})
+	res := resource{key: name, size: whole.length, body: bytes.NewReader(content)}
+	o.newBody(w, r, res, makePlan(faults, []span{whole})).sendOne(http.StatusOK, whole)
 }
