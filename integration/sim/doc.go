@@ -6,6 +6,7 @@
 //
 // A Library holds the truth: contents with versions, whose bytes are a pure function of a seed and an offset. A DP serves
 // a Library over HTTP and HTTPS, notes what it sent in Counters, and misbehaves as its Faults say. A Link makes a DP far
-// away. A ContentService and its Storage are a cloud DP: signed URLs for each client. BITS, TaskSequence, CCM, Plain and
-// CloudClient are the clients. A Site is all of it, started by one call.
+// away. A ContentService and its Storage are a cloud DP: signed URLs for each client. A ManagementPoint registers Machines,
+// and tells them where content is, with the tokens for it. BITS, TaskSequence, CCM, Plain and CloudClient are the clients.
+// A Site is all of it, started by one call.
 package sim

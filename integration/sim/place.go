@@ -23,6 +23,8 @@ type CloudPlace struct {
 	Service, Storage Place
 	// BlobLife is how long a signed URL of a blob is good. Zero means an hour.
 	BlobLife time.Duration
+	// Tokens that the content service wants beside its signed query; the management point issues them. Nil wants none.
+	Tokens *Tokens
 }
 
 func (s *Site) makeCloud(c SiteConfig) (err error) {
@@ -32,7 +34,7 @@ func (s *Site) makeCloud(c SiteConfig) (err error) {
 	}
 	service := ContentServiceConfig{
 		Name: "cloud", Host: c.Cloud.Service.Host, Addr: c.Cloud.Service.HTTPSAddr, AnyAddress: c.AnyAddress, CA: s.CA,
-		BlobLife: c.Cloud.BlobLife, Counters: s.Counters, Log: s.Log,
+		BlobLife: c.Cloud.BlobLife, Tokens: c.Cloud.Tokens, Counters: s.Counters, Log: s.Log,
 	}
 	if c.Link != nil {
 		if storage.Link, err = NewLink(*c.Link); err != nil {

@@ -20,6 +20,10 @@ type SiteConfig struct {
 	Places []Place
 	// Cloud adds a content service with its storage. Nil means none.
 	Cloud *CloudPlace
+	// ManagementPoint adds one. Nil means none.
+	ManagementPoint *MPPlace
+	// CCMTokens says how CCM tokens are shown and refused.
+	CCMTokens TokensConfig
 	// AnyAddress is for Places in network namespaces of a test; see DPConfig.
 	AnyAddress bool
 	// Tokens says how tokens are shown and refused.
@@ -54,6 +58,10 @@ type Site struct {
 	// Cloud and Storage are nil unless they are configured.
 	Cloud   *ContentService
 	Storage *Storage
+
+	// ManagementPoint is nil unless it is configured. CCMTokens are those that it takes: a token service issues them.
+	ManagementPoint *ManagementPoint
+	CCMTokens       *Tokens
 }
 
 // StartSite makes a site and starts its DPs. Close ends it.
@@ -76,6 +84,9 @@ func StartSite(c SiteConfig) (*Site, error) {
 	if s.Tokens, err = NewTokens(c.Tokens); err != nil {
 		return nil, err
 	}
+	if s.CCMTokens, err = NewTokens(c.CCMTokens); err != nil {
+		return nil, err
+	}
 	s.Token = s.Tokens.Issue(orDefault(c.TokenLife, 8*time.Hour))
 	if err := s.makeDPs(c); err != nil {
 		return nil, fmt.Errorf("make the site: %w", err)
@@ -83,6 +94,11 @@ func StartSite(c SiteConfig) (*Site, error) {
 	if c.Cloud != nil {
 		if err := s.makeCloud(c); err != nil {
 			return nil, fmt.Errorf("make the site's cloud: %w", err)
+		}
+	}
+	if c.ManagementPoint != nil {
+		if err := s.makeManagementPoint(c); err != nil {
+			return nil, fmt.Errorf("make the site's management point: %w", err)
 		}
 	}
 	for _, o := range s.origins() {
@@ -152,10 +168,13 @@ func (s *Site) origins() []*origin {
 	if s.Cloud != nil {
 		list = append(list, s.Storage.origin, s.Cloud.origin)
 	}
+	if s.ManagementPoint != nil {
+		list = append(list, s.ManagementPoint.origin)
+	}
 	return list
 }
 
-// Close ends all DPs and the cloud, and waits for them.
+// Close ends all servers, and waits for them.
 func (s *Site) Close() error {
 	var errs []error
 	for _, o := range s.origins() {
