@@ -74,7 +74,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	defer front.Close()
 
-	if err := doors.open(c, front, shared.files.authority); err != nil {
+	if err := doors.open(c, front, shared.files.shown); err != nil {
 		return err
 	}
 	reload := &reloader{

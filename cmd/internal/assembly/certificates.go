@@ -1,14 +1,11 @@
 package assembly
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
-	"slices"
 	"strings"
 
 	"branchpoint/configs"
@@ -47,43 +44,4 @@ func tellOfAuthority(c *configs.Config, a *authority.Authority, log *slog.Logger
 		log.Warn("the certificate authority does not cover names of the configuration, so HTTPS to them is tunnelled; "+
 			"`branchpoint ca rotate` makes one that does", "names", strings.Join(missing, " "))
 	}
-}
-
-// certificate says what clients of a listener are shown when they begin TLS: nil when they speak plain HTTP. Files are read
-// now, so that another call reads them again.
-func certificate(l configs.Listener, a *authority.Authority) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	switch {
-	case l.TLS.CertificateFile != "":
-		pair, err := tls.LoadX509KeyPair(l.TLS.CertificateFile, l.TLS.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("listener %s: reading its certificate: %w", l.Name, err)
-		}
-		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
-	case len(l.TLS.Names) == 0:
-		return nil, nil
-	case a == nil:
-		return nil, fmt.Errorf("listener %s: there is no certificate authority to make a certificate for %s; run `branchpoint ca init`, "+
-			"or write certificate_file and key_file", l.Name, l.TLS.Names[0])
-	}
-	for _, name := range l.TLS.Names {
-		if !a.Covers(name) {
-			return nil, fmt.Errorf("listener %s: the certificate authority does not cover %s; `branchpoint ca rotate` makes one that does",
-				l.Name, name)
-		}
-	}
-	names := l.TLS.Names
-	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return a.Certificate(meant(names, hello)) }, nil
-}
-
-// meant returns the one of a gateway's names that a client means: the one that it says, or the address that it has connected
-// to, since a client says no address; otherwise the first.
-func meant(names []string, hello *tls.ClientHelloInfo) string {
-	said := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
-	if said == "" && hello.Conn != nil {
-		said, _, _ = net.SplitHostPort(hello.Conn.LocalAddr().String())
-	}
-	if slices.Contains(names, said) {
-		return said
-	}
-	return names[0]
 }

@@ -78,10 +78,11 @@ func TestCertificate(t *testing.T) {
 	defer ours.Close()
 	defer theirs.Close()
 	shown := func(l configs.Listener, hello *tls.ClientHelloInfo) string {
-		of, err := certificate(l, a)
+		show, err := readShown(l, a)
 		if err != nil {
 			t.Fatal(err)
 		}
+		of := show.certificate(l.TLS.Names)
 		if of == nil {
 			return "nothing"
 		}
@@ -122,7 +123,7 @@ func TestCertificate(t *testing.T) {
 		{2, a, "listener other: the certificate authority does not cover elsewhere; `branchpoint ca rotate` makes one that does"},
 		{3, a, "listener files: reading its certificate: "},
 	} {
-		if _, err := certificate(c.Listeners[tt.listener], tt.a); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+		if _, err := readShown(c.Listeners[tt.listener], tt.a); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"branchpoint/admin"
 	"branchpoint/configs"
 	"branchpoint/proxy"
-	"branchpoint/proxy/authority"
 )
 
 // adminDrain is how long a request to the admin API may take to finish at the end.
@@ -77,13 +76,9 @@ func (d *doors) addresses() []netip.AddrPort {
 }
 
 // open has the proxy take all listeners over, with the settings that the configuration gives them in this order.
-func (d *doors) open(c *configs.Config, front *proxy.Proxy, a *authority.Authority) error {
+func (d *doors) open(c *configs.Config, front *proxy.Proxy, show []shown) error {
 	for i, door := range d.clients {
-		settings, err := listenerSettings(c, c.Listeners[i], a)
-		if err != nil {
-			return err
-		}
-		if err := door.open(front, settings); err != nil {
+		if err := door.open(front, listenerSettings(c, c.Listeners[i], show[i])); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ type shared struct {
 }
 
 func newShared(c *configs.Config, doors *doors, log *slog.Logger) (*shared, error) {
-	read, err := readFiles(c, true, log)
+	read, err := firstFiles(c, log)
 	if err != nil {
 		return nil, err
 	}

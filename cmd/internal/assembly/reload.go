@@ -69,10 +69,11 @@ func (r *reloader) reload() (*plan, error) {
 		return nil, err
 	}
 	p := compare(r.running, wanted)
-	read, err := readFiles(p.config, r.files.blind(r.running, p.config), r.log)
+	read, err := readFiles(p, r.files, r.log)
+	if err != nil {
+		return nil, err
+	}
 	var all changes
-	all.add(nil, err)
-	read = read.settle(r.files, p)
 	r.prepare(p, read, &all)
 	if err := errors.Join(all.errs...); err != nil {
 		return nil, err
@@ -100,12 +101,7 @@ func (r *reloader) prepare(p *plan, read files, all *changes) {
 		if p.untouched[i] {
 			continue
 		}
-		settings, err := listenerSettings(c, c.Listeners[i], read.authority)
-		if err != nil {
-			all.add(nil, err)
-			continue
-		}
-		all.add(door.prepare(settings, r.log))
+		all.add(door.prepare(listenerSettings(c, c.Listeners[i], read.shown[i]), r.log))
 	}
 	all.add(func() { r.settle(c) }, nil)
 }

@@ -18,6 +18,8 @@ type plan struct {
 	changed, restart []string
 	// untouched are the listeners, by their place, that the file does not have any more, or of another kind.
 	untouched map[int]bool
+	// paths name the listeners that run, by their place, in the file: "listeners" one that is there no more.
+	paths []string
 }
 
 // compare makes the plan that leads from what runs to what a file says.
@@ -73,10 +75,12 @@ func (p *plan) listeners(running, wanted []configs.Listener) {
 	for i, was := range running {
 		at := places[i]
 		if at < 0 {
+			p.paths = append(p.paths, "listeners")
 			p.leave(i, "listeners ("+was.Address+" is there no more)")
 			continue
 		}
 		path := fmt.Sprintf("listeners[%d]", at)
+		p.paths = append(p.paths, path)
 		switch is := wanted[at]; {
 		case is.Address != was.Address:
 			p.leave(i, path+".address")

@@ -3,6 +3,7 @@ package assembly
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -16,28 +17,35 @@ type files struct {
 	roots *x509.CertPool
 	// authority makes certificates; nil when this machine has none.
 	authority *authority.Authority
+	// shown is what the listeners show, in their order.
+	shown []shown
 }
 
-// readFiles returns what it can when it fails. An authority that we may not look for is none where blind says so: nobody misses
-// it.
-func readFiles(c *configs.Config, blind bool, log *slog.Logger) (read files, err error) {
-	var rootsErr, authorityErr error
-	read.roots, rootsErr = rootCAs(c.Upstream.CAFiles)
-	read.authority, authorityErr = newAuthority(c)
-	if blind && errors.Is(authorityErr, errHidden) {
+// firstFiles reads what a configuration names when nothing was read before.
+func firstFiles(c *configs.Config, log *slog.Logger) (files, error) {
+	n := len(c.Listeners)
+	return readFiles(&plan{config: c, paths: make([]string, n)}, files{shown: make([]shown, n)}, log)
+}
+
+// readFiles reads what the configuration of a plan names. What has not changed stays, with what it remembers; what has is added
+// to the plan. An authority that we may not look for is none where there was none before: nobody misses it.
+func readFiles(p *plan, was files, log *slog.Logger) (read files, err error) {
+	var rootsErr, authorityErr, shownErr error
+	read.roots, rootsErr = rootCAs(p.config.Upstream.CAFiles)
+	read.authority, authorityErr = newAuthority(p.config)
+	if errors.Is(authorityErr, errHidden) && was.authority == nil && !slices.Contains(p.changed, "interception.ca_directory") {
 		log.Warn("HTTPS is tunnelled and not seen into", "error", authorityErr)
 		authorityErr = nil
 	}
-	return read, errors.Join(rootsErr, authorityErr)
+	if authorityErr == nil {
+		read.settle(was, p)
+		shownErr = read.show(was, p)
+	}
+	return read, errors.Join(rootsErr, authorityErr, shownErr)
 }
 
-// blind tells whether a configuration looks for an authority where none was found so far.
-func (f files) blind(was, is *configs.Config) bool {
-	return f.authority == nil && was.Interception.CADirectory == is.Interception.CADirectory
-}
-
-// settle keeps what has not changed, with what it remembers, and adds what has to the plan.
-func (f files) settle(was files, p *plan) files {
+// settle keeps the roots and the authority that have not changed.
+func (f *files) settle(was files, p *plan) {
 	if f.roots.Equal(was.roots) {
 		f.roots = was.roots
 	} else {
@@ -48,14 +56,40 @@ func (f files) settle(was files, p *plan) files {
 	} else {
 		p.note("interception.ca_directory")
 	}
-	return f
+}
+
+// show reads what the listeners show. One that is left as it is goes on with what it has; when that is an authority that is no
+// longer in use, it has to be said.
+func (f *files) show(was files, p *plan) (err error) {
+	for i, l := range p.config.Listeners {
+		if p.untouched[i] {
+			f.shown = append(f.shown, was.shown[i])
+			if a := was.shown[i].authority; a != nil && a != f.authority {
+				p.needs(fmt.Sprintf("%s (%s goes on with the certificate authority before)", p.paths[i], l.Address))
+			}
+			continue
+		}
+		one, oneErr := readShown(l, f.authority)
+		f.shown, err = append(f.shown, one), errors.Join(err, oneErr)
+		if one.otherFile(was.shown[i]) {
+			p.note(p.paths[i] + ".tls.certificate_file")
+		}
+	}
+	return err
 }
 
 // note says that something behind a setting has changed.
-func (p *plan) note(path string) {
-	if at, found := slices.BinarySearch(p.changed, path); !found {
-		p.changed = slices.Insert(p.changed, at, path)
+func (p *plan) note(path string) { p.changed = with(p.changed, path) }
+
+// needs says that something needs a restart.
+func (p *plan) needs(what string) { p.restart = with(p.restart, what) }
+
+// with returns a sorted list with one more text, if it has not got it.
+func with(list []string, text string) []string {
+	if at, found := slices.BinarySearch(list, text); !found {
+		return slices.Insert(list, at, text)
 	}
+	return list
 }
 
 func fingerprint(a *authority.Authority) string {

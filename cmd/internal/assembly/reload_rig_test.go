@@ -41,10 +41,16 @@ func (b *book) String() string {
 	return b.all.String()
 }
 
-// newRig assembles a configuration. $DIR in it is a directory of the test.
+// newRig assembles a configuration.
 func newRig(t *testing.T, text string) *rig {
 	t.Helper()
-	r := &rig{T: t, dir: t.TempDir(), says: new(book)}
+	return newRigIn(t, t.TempDir(), text)
+}
+
+// newRigIn assembles a configuration in a directory, whose other files are there already.
+func newRigIn(t *testing.T, dir, text string) *rig {
+	t.Helper()
+	r := &rig{T: t, dir: dir, says: new(book)}
 	r.file = filepath.Join(r.dir, "branchpoint.yaml")
 	r.write(text)
 	load := func() (*configs.Config, error) { return configs.Load(r.file) }
@@ -70,7 +76,7 @@ func newRig(t *testing.T, text string) *rig {
 	front, err := newProxy(c, store, pool, observer, shared)
 	r.must(err)
 	t.Cleanup(front.Close)
-	r.must(doors.open(c, front, shared.files.authority))
+	r.must(doors.open(c, front, shared.files.shown))
 	r.reloader = &reloader{
 		load: load, level: level, log: log, running: c, files: shared.files,
 		shared: shared, doors: doors, broker: broker, pool: pool, store: store, front: front, observer: observer,

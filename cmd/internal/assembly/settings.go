@@ -11,7 +11,6 @@ import (
 	"branchpoint/cache"
 	"branchpoint/configs"
 	"branchpoint/proxy"
-	"branchpoint/proxy/authority"
 	"branchpoint/proxy/content"
 	"branchpoint/proxy/upstream"
 )
@@ -61,13 +60,12 @@ func vdirs(names []string) (list []content.Vdir) {
 
 // listenerSettings are proxyListener, what clients are shown who begin TLS, and as many connections as there are descriptors
 // for.
-func listenerSettings(c *configs.Config, l configs.Listener, a *authority.Authority) (proxy.Listener, error) {
+func listenerSettings(c *configs.Config, l configs.Listener, show shown) proxy.Listener {
 	listener := proxyListener(c, l)
 	most, _ := fit(c, descriptors())
 	listener.MaxConnections = min(listener.MaxConnections, most)
-	var err error
-	listener.Certificate, err = certificate(l, a)
-	return listener, err
+	listener.Certificate = show.certificate(l.TLS.Names)
+	return listener
 }
 
 // proxyListener says whom a listener serves, and where to.
