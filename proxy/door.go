@@ -51,6 +51,9 @@ func (d *Door) Prepare(l Listener) (commit func(), err error) {
 	return func() { d.settings.Store(&l) }, nil
 }
 
+// Settings are those in force, with their defaults.
+func (d *Door) Settings() Listener { return *d.settings.Load() }
+
 // Serve answers clients until ctx ends, then lets running requests finish for at most drain. It returns nil when it ended
 // because of ctx. A Door serves once.
 func (d *Door) Serve(ctx context.Context, drain time.Duration) error {

@@ -19,14 +19,12 @@ import (
 type door struct {
 	net.Listener
 	name, kind string
-	settings   atomic.Pointer[proxy.Listener] // as they are in force
-	front      *proxy.Door                    // what serves it
+	front      *proxy.Door // what serves it; nil before open
 	up         atomic.Bool
 }
 
 // open has the proxy take the listener over.
 func (d *door) open(front *proxy.Proxy, settings proxy.Listener) (err error) {
-	d.settings.Store(&settings)
 	d.front, err = front.Open(d.Listener, settings)
 	return err
 }
@@ -35,14 +33,14 @@ func (d *door) serve(ctx context.Context, drain time.Duration, log *slog.Logger)
 	d.up.Store(true)
 	stop := context.AfterFunc(ctx, func() { d.up.Store(false) })
 	defer func() { stop(); d.up.Store(false) }()
-	l := d.settings.Load()
+	l := d.front.Settings()
 	log.Info(d.invitation(), "listener", d.name, "address", d.Addr().String(), "entitlement", string(l.Entitlement))
 	d.warn(l, log)
 	return d.front.Serve(ctx, drain)
 }
 
 // warn tells of settings that are seldom meant.
-func (d *door) warn(l *proxy.Listener, log *slog.Logger) {
+func (d *door) warn(l proxy.Listener, log *slog.Logger) {
 	if l.Entitlement == proxy.Network {
 		log.Warn("every client in these networks gets what our token opens, and is not asked who it is", "listener", d.name,
 			"networks", fmt.Sprint(l.Networks))
@@ -56,9 +54,10 @@ func (d *door) prepare(settings proxy.Listener, log *slog.Logger) (commit func()
 		return nil, err
 	}
 	return func() {
+		was := d.front.Settings()
 		admit()
-		if was := d.settings.Swap(&settings); fmt.Sprint(was.Networks) != fmt.Sprint(settings.Networks) {
-			d.warn(&settings, log)
+		if fmt.Sprint(was.Networks) != fmt.Sprint(settings.Networks) {
+			d.warn(settings, log)
 		}
 	}, nil
 }
@@ -69,14 +68,14 @@ func (d *door) invitation() string {
 	case configs.KindTransparent:
 		return "clients can be redirected here, as configs/deploy/nftables.conf does it"
 	case configs.KindGateway:
-		return "clients can take " + d.url() + " for the distribution point " + d.settings.Load().Gateway
+		return "clients can take " + d.url() + " for the distribution point " + d.front.Settings().Gateway
 	}
 	return "clients can use the proxy " + d.url()
 }
 
 // status tells the admin API of the listener.
 func (d *door) status() admin.Listener {
-	l := d.settings.Load()
+	l := d.front.Settings()
 	return admin.Listener{
 		Name: d.name, Kind: d.kind, Address: d.Addr().String(), URL: d.url(), Gateway: l.Gateway, Entitlement: string(l.Entitlement),
 		Up: d.up.Load(),
@@ -92,7 +91,7 @@ func (d *door) url() string {
 		host = net.JoinHostPort(hostName(), fmt.Sprint(at.Port()))
 	}
 	scheme, usual := "http://", ":80"
-	if d.settings.Load().Certificate != nil {
+	if d.front.Settings().Certificate != nil {
 		scheme, usual = "https://", ":443"
 	}
 	switch d.kind {

@@ -118,7 +118,7 @@ func (r *rig) state() string {
 	fmt.Fprintln(&b, h, err)
 	fmt.Fprintln(&b, r.pool.Status(), r.store.Status().MaxBytes, r.front.Interception(), r.level, r.broker.Status())
 	for _, d := range r.doors.clients {
-		fmt.Fprintln(&b, d.status(), d.settings.Load().Hosts, d.settings.Load().ConnectPorts)
+		fmt.Fprintln(&b, d.status(), d.front.Settings().Hosts, d.front.Settings().ConnectPorts)
 	}
 	return b.String()
 }

@@ -97,7 +97,7 @@ listeners:
 // shownBy is the certificate that clients of a listener are shown.
 func (r *rig) shownBy(i int) []byte {
 	r.Helper()
-	cert, err := r.doors.clients[i].settings.Load().Certificate(&tls.ClientHelloInfo{ServerName: "alias"})
+	cert, err := r.doors.clients[i].front.Settings().Certificate(&tls.ClientHelloInfo{ServerName: "alias"})
 	r.must(err)
 	return cert.Certificate[0]
 }

@@ -50,7 +50,7 @@ cache: {directory: cache, min_free_bytes: 0, max_bytes: 2GiB}
 	if !slices.Equal(urls, []string{"http://dp2:80", "http://dp1:80"}) {
 		t.Errorf("known are %q", urls)
 	}
-	if got := r.doors.clients[0].settings.Load().ConnectPorts; !slices.Equal(got, []string{"8443"}) {
+	if got := r.doors.clients[0].front.Settings().ConnectPorts; !slices.Equal(got, []string{"8443"}) {
 		t.Errorf("tunnels may lead to %q", got)
 	}
 	if got := r.doors.status()[1].Entitlement; got != "network" || !strings.Contains(r.says.String(), "every client in these networks") {
@@ -198,7 +198,7 @@ distribution_points: [{url: "http://dp2"}]
 		t.Errorf("a restart is needed for %q, want %q", done.NeedRestart, want)
 	}
 	status := r.doors.status()
-	if status[0].Gateway != "http://dp1" || status[0].Kind != "gateway" || !slices.Equal(r.doors.clients[1].settings.Load().ConnectPorts, []string{"1"}) {
+	if status[0].Gateway != "http://dp1" || status[0].Kind != "gateway" || !slices.Equal(r.doors.clients[1].front.Settings().ConnectPorts, []string{"1"}) {
 		t.Errorf("the listeners are %+v", status)
 	}
 }
