@@ -7,8 +7,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
+	"errors"
 	"math/big"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -17,6 +17,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"branchpoint/tokenbroker/identity"
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // start is in the life of all certificates here.
@@ -98,9 +99,10 @@ func sign(t *testing.T, template, by *x509.Certificate, public any) *x509.Certif
 
 func clientAuth() []x509.ExtKeyUsage { return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 
+// put writes a file that nobody else may read.
 func put(t *testing.T, path string, text []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := errors.Join(secretfile.MakeDirectory(filepath.Dir(path)), secretfile.Write(path, "", text)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -109,8 +111,8 @@ func put(t *testing.T, path string, text []byte) {
 func withPEM(t *testing.T, leaf *x509.Certificate, key *rsa.PrivateKey) identity.Config {
 	t.Helper()
 	config := own(t)
-	config.CertificateFile = filepath.Join(t.TempDir(), "client.pem")
-	config.KeyFile = filepath.Join(t.TempDir(), "client.key")
+	config.CertificateFile = filepath.Join(t.TempDir(), "private", "client.pem")
+	config.KeyFile = filepath.Join(t.TempDir(), "private", "client.key")
 	replacePEM(t, config, leaf, key)
 	return config
 }
@@ -125,8 +127,8 @@ func replacePEM(t *testing.T, config identity.Config, leaf *x509.Certificate, ke
 func withPFX(t *testing.T, leaf, authority *x509.Certificate, key *rsa.PrivateKey) identity.Config {
 	t.Helper()
 	config := own(t)
-	config.PFXFile = filepath.Join(t.TempDir(), "client.pfx")
-	config.PasswordFile = filepath.Join(t.TempDir(), "password")
+	config.PFXFile = filepath.Join(t.TempDir(), "private", "client.pfx")
+	config.PasswordFile = filepath.Join(t.TempDir(), "private", "password")
 	data, err := pkcs12.Modern2023.Encode(key, leaf, []*x509.Certificate{authority}, "Passw0rd")
 	if err != nil {
 		t.Fatal(err)

@@ -6,13 +6,15 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // pki is a root, an authority below it and a client, made once for all tests.
@@ -72,8 +74,9 @@ func pkcs8(t *testing.T, key any) string {
 
 func file(t *testing.T, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	dir := filepath.Join(t.TempDir(), "private")
+	path := filepath.Join(dir, "file")
+	if err := errors.Join(secretfile.MakeDirectory(dir), secretfile.Write(path, "", []byte(text))); err != nil {
 		t.Fatal(err)
 	}
 	return path

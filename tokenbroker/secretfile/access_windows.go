@@ -72,9 +72,23 @@ func private(inheritance string) (*windows.SecurityAttributes, error) {
 
 // replace moves a file over what is there. Somebody who reads that just now, such as a scanner for viruses, holds it for a
 // moment, and nobody can replace it until then.
-func replace(from, to string) (err error) {
-	for pause := 5 * time.Millisecond; pause < 2*time.Second; pause *= 2 {
-		err = os.Rename(from, to)
+func replace(from, to string) error {
+	return patiently(2*time.Second, func() error { return os.Rename(from, to) })
+}
+
+// open opens a file that another process may be replacing just now, which keeps it from us for a moment.
+func open(path string) (f *os.File, err error) {
+	err = patiently(200*time.Millisecond, func() error {
+		f, err = os.Open(path)
+		return err
+	})
+	return f, err
+}
+
+// patiently tries again, for some time, while somebody else holds a file.
+func patiently(atMost time.Duration, try func() error) (err error) {
+	for pause := 5 * time.Millisecond; pause < atMost; pause *= 2 {
+		err = try()
 		if !errors.Is(err, windows.ERROR_ACCESS_DENIED) && !errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
 			return err
 		}

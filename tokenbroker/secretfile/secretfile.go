@@ -25,7 +25,7 @@ const mode fs.FileMode = 0o600
 // refuses a file that others than its owner can use, or one in a directory that others can change. An empty purpose is a
 // file that is only kept from others, and not sealed.
 func Read(path, purpose string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}

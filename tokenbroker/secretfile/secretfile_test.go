@@ -142,7 +142,7 @@ func TestTooLong(t *testing.T) {
 }
 
 func TestNoDirectory(t *testing.T) {
-	if err := secretfile.Write(filepath.Join(t.TempDir(), "none", "secret"), "test", nil); !errors.Is(err, fs.ErrNotExist) {
+	if err := secretfile.Write(filepath.Join(t.TempDir(), "none", "secret"), "test", []byte("x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Write into no directory = %v", err)
 	}
 }
