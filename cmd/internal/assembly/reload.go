@@ -1,11 +1,9 @@
 package assembly
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -31,10 +29,12 @@ type reloader struct {
 	front    *proxy.Proxy
 	observer *observer
 
-	mu      sync.Mutex // held during a reload
+	turn    sync.Mutex // held during a whole reload, which may wait for a disk; taken before mu
 	running *configs.Config
 	files   files
-	closed  bool
+
+	mu     sync.Mutex // held while a reload is put into force
+	closed bool
 }
 
 var (
@@ -45,8 +45,8 @@ var (
 // Reload reads the configuration again and puts it into force. When that fails nothing has changed; the error is
 // *admin.Rejected.
 func (r *reloader) Reload() (admin.Reloaded, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turn.Lock()
+	defer r.turn.Unlock()
 	p, err := r.reload()
 	if err != nil {
 		rejected := reject(err)
@@ -59,7 +59,7 @@ func (r *reloader) Reload() (admin.Reloaded, error) {
 
 func (r *reloader) reload() (*plan, error) {
 	switch {
-	case r.closed:
+	case r.ending():
 		return nil, errEnding
 	case r.load == nil:
 		return nil, errNotReloaded
@@ -78,7 +78,9 @@ func (r *reloader) reload() (*plan, error) {
 	if err := errors.Join(all.errs...); err != nil {
 		return nil, err
 	}
-	all.commit()
+	if err := r.commit(&all); err != nil {
+		return nil, err
+	}
 	if read.authority != r.files.authority || !slices.Equal(p.config.AuthorityNames(), r.running.AuthorityNames()) {
 		tellOfAuthority(p.config, read.authority, r.log)
 	}
@@ -126,29 +128,6 @@ func audiences(points []configs.DistributionPoint) (list []string) {
 		list = append(list, dp.Audience)
 	}
 	return list
-}
-
-// during reloads for each signal until what it returns is called, or ctx ends. After that nothing is reloaded any more.
-func (r *reloader) during(ctx context.Context, signals <-chan os.Signal) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var following sync.WaitGroup
-	following.Go(func() {
-		for {
-			select {
-			case <-signals:
-				_, _ = r.Reload() // the log tells
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	return func() {
-		cancel()
-		following.Wait()
-		r.mu.Lock() // of a reload that the admin API was asked for
-		defer r.mu.Unlock()
-		r.closed = true
-	}
 }
 
 // changes are those of all parts.

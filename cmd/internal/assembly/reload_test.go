@@ -230,25 +230,6 @@ func TestReloadsAtOnce(t *testing.T) {
 	}
 }
 
-func TestReloadBySignal(t *testing.T) {
-	r := newRig(t, twoListeners)
-	signals, loaded := make(chan os.Signal), make(chan struct{}, 3)
-	load := r.load
-	r.load = func() (*configs.Config, error) {
-		defer func() { loaded <- struct{}{} }()
-		return load()
-	}
-	end := r.during(t.Context(), signals)
-	for range 3 {
-		signals <- os.Interrupt // which one it is does not matter
-		<-loaded
-	}
-	end()
-	if _, err := r.Reload(); err == nil || err.Error() != errEnding.Error() {
-		t.Errorf("a reload at the end: %v", err)
-	}
-}
-
 func TestNothingToReload(t *testing.T) {
 	r := newRig(t, twoListeners)
 	r.load = nil
