@@ -26,7 +26,8 @@ type exchange struct {
 	path     string // without the query, which may hold secrets
 	start    time.Time
 
-	foreign bool // it leads to a server that is none of ours: see destination
+	foreign bool     // it leads to a server that is none of ours: see destination
+	reading *reading // what passes is read, otherwise nil
 
 	class  class
 	file   bool // it asks for a file of content, whatever its class

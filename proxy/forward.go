@@ -181,6 +181,7 @@ func (f *forwarder) roundTrip(r *http.Request) (*http.Response, error) {
 	}
 	f.pins.note(r, resp)
 	resp = better(r, resp)
+	p.reading.answered(resp)
 	hop.Remove(resp.Header)
 	resp.Header.Add("Via", "1.1 "+f.config.Via)
 	p.mark(resp.Header)

@@ -21,15 +21,19 @@ import (
 // loopback lets a gateway of a test serve without asking, as a proxy for this machine does.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// newGateway makes a gateway to a distribution point, known as "alias", which speaks TLS when that is wanted.
-func newGateway(t testing.TB, to string, secure bool) *trusting {
+// newGateway makes a gateway to a server, known as "alias", which speaks TLS when that is wanted.
+func newGateway(t testing.TB, to string, secure bool, change ...func(*proxy.Config)) *trusting {
 	t.Helper()
 	alias := newBox(t)
 	l := proxy.Listener{Entitlement: proxy.Network, Networks: loopback, Gateway: to, Hosts: []string{"none"}, ConnectPorts: []string{"443"}}
 	if secure {
 		l.Certificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return alias.Certificate("alias") }
 	}
-	s := newTrusting(t, options{listener: l, points: []upstream.Location{{Base: "http://dp1", TokenBase: "https://dp1", Hierarchy: "h", Audience: "a"}}})
+	o := options{listener: l, points: []upstream.Location{{Base: "http://dp1", TokenBase: "https://dp1", Hierarchy: "h", Audience: "a"}}}
+	for _, c := range change {
+		c(&o.config)
+	}
+	s := newTrusting(t, o)
 	s.box = alias
 	return s
 }

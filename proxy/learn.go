@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,8 +90,7 @@ func takesToken(r *http.Request) bool {
 	if t.WithVdir(content.TokenAuth) == raw && t.WithVdir(content.Plain) != raw { // it has the alias, and not for want of any
 		return true
 	}
-	path, _, _ := strings.Cut(raw, "?")
-	return strings.EqualFold(strings.TrimSuffix(path, "/"), "/downloadrestservice.svc/getcontentxmlsecure")
+	return isCloudList(raw)
 }
 
 // host returns where a host is kept. The one not asked for the longest time makes room. The caller holds mu.

@@ -23,17 +23,31 @@ type Manifests interface {
 // maxManifestRequest is how large a PROPFIND's body may be to be asked twice. It is a short list of property names.
 const maxManifestRequest = 64 << 10
 
-// secondTry is what may be done when a distribution point answers a request with 401.
-type secondTry func(context.Context) (*http.Response, error)
+// secondTry is what may be done when a server answers a request with 401.
+type secondTry struct {
+	forbidden bool // a 403 is as good a reason
+	// ask is given the request that was answered so. A nil answer without an error means that there is nothing better.
+	ask func(*http.Request) (*http.Response, error)
+}
 
 type secondTryKey struct{}
 
-// withSecondTry returns r, ready to be put to the token endpoint too when it is a PROPFIND of a content by a client that
-// is entitled to our token.
+// withSecondTry returns r, ready to be put with our token too when it asks for the list of a content, and the client is
+// entitled to that.
 func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
-	if e.foreign || r.Method != "PROPFIND" || !e.ours() {
+	switch {
+	case e.foreign || !e.ours():
 		return r
+	case r.Method == "PROPFIND":
+		return p.withTokenEndpoint(e, r)
+	case r.Method == http.MethodGet && isCloudList(rawTarget(r)):
+		return p.withKey(e, r)
 	}
+	return r
+}
+
+// withTokenEndpoint returns r, a PROPFIND, ready to be put to the token endpoint too when it is one of a content.
+func (p *Proxy) withTokenEndpoint(e *exchange, r *http.Request) *http.Request {
 	t, ok := content.ParseFolder(r.URL.Scheme, r.URL.Host, rawTarget(r))
 	if !ok {
 		return r
@@ -51,9 +65,9 @@ func (p *Proxy) withSecondTry(e *exchange, r *http.Request) *http.Request {
 	}
 	t.ID.Hierarchy = p.config.Origins.Hierarchy(t)
 	host := r.Host
-	var again secondTry = func(ctx context.Context) (*http.Response, error) {
-		return p.config.Manifests.Manifest(ctx, t, host, body)
-	}
+	again := secondTry{ask: func(r *http.Request) (*http.Response, error) {
+		return p.config.Manifests.Manifest(r.Context(), t, host, body)
+	}}
 	r = r.WithContext(context.WithValue(r.Context(), secondTryKey{}, again))
 	if len(body) > 0 { // a wrapped http.NoBody would go out as one of unknown length
 		r.Body = io.NopCloser(rest)
@@ -69,10 +83,10 @@ func (e *exchange) ours() bool {
 // better returns the answer of the second try when there is one, otherwise resp.
 func better(r *http.Request, resp *http.Response) *http.Response {
 	again, ok := r.Context().Value(secondTryKey{}).(secondTry)
-	if !ok || resp.StatusCode != http.StatusUnauthorized {
+	if !ok || resp.StatusCode != http.StatusUnauthorized && !(again.forbidden && resp.StatusCode == http.StatusForbidden) {
 		return resp
 	}
-	second, err := again(r.Context())
+	second, err := again.ask(r)
 	if err != nil || second == nil {
 		return resp
 	}

@@ -21,6 +21,7 @@ type metrics struct {
 	redirected      *prometheus.CounterVec
 	decisions       *prometheus.CounterVec
 	handshakes      *prometheus.CounterVec
+	passed          *prometheus.CounterVec
 
 	known sync.Map // counted to counters: to find them by their labels takes a hit longer than to count
 }
@@ -57,10 +58,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "branchpoint_tls_handshakes_total",
 			Help: "TLS handshakes with clients: done, refused (by a client that does not trust our authority), left, timeout, failed."},
 			[]string{"listener", "result"}),
+		passed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "branchpoint_site_exchanges_total",
+			Help: "Messages and lists between clients and their site, by whether they were read in passing: shown, or why not (cut, long, busy, coded)."},
+			[]string{"kind", "result"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.active, m.requests, m.bytes, m.seconds, m.verdicts, m.panics, m.forwardFailures, m.redirected,
-			m.decisions, m.handshakes)
+			m.decisions, m.handshakes, m.passed)
 	}
 	return m
 }
@@ -99,3 +104,8 @@ func (m *metrics) counters(name counted) counters {
 }
 
 func (m *metrics) verdict(v string) { m.verdicts.WithLabelValues(v).Inc() }
+
+// read counts an exchange between a client and its site.
+func (m *metrics) read(kind string, result passedResult) {
+	m.passed.WithLabelValues(kind, string(result)).Inc()
+}

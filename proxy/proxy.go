@@ -3,7 +3,8 @@
 //
 // A request goes through the package in this order: door.go accepts, admit.go admits, classify.go names, then either
 // serve.go answers content (entitle.go asks first whether this client may have it), or forward.go passes on everything
-// else. What is not understood is passed on: a client must never be worse off than without a proxy.
+// else, of which passing.go reads what is between clients and their site. What is not understood is passed on: a client must
+// never be worse off than without a proxy.
 package proxy
 
 import (
@@ -67,6 +68,14 @@ type Config struct {
 	// BlobHosts are the hosts, or "*.suffix", of storage services whose signed URLs name content. Their TLS connections are seen
 	// into, too. Nil means none.
 	BlobHosts []string
+	// SiteHosts are the management points and gateways of the clients' site, as host:port. What they say to clients is believed,
+	// and only they are sent tokens of Keys. Nil means none.
+	SiteHosts []string
+	// Reader is shown what passes between clients and SiteHosts. Nil means that nobody is.
+	Reader Reader
+	// Keys has tokens for gateways that refuse a list of content to a client that is entitled to them. Nil means that there are
+	// none.
+	Keys Keys
 	// Via is our name in Via headers; a request that carries it already has come round in a circle. It must be a token of
 	// RFC 9110 and differ between instances. Empty means "branchpoint-" and a random number.
 	Via string
@@ -92,7 +101,8 @@ type Proxy struct {
 	questions questions[verdictID, content.ID]
 	forward   *forwarder
 	learner   learner
-	via       []string // the header's value; nobody changes it
+	readings  *readings // nil: nobody reads
+	via       []string  // the header's value; nobody changes it
 
 	interception *interception
 	serverTLS    *tls.Config
@@ -127,19 +137,24 @@ func New(config Config) (*Proxy, error) {
 	first.shared = p.forward.newConnections(first.roots)
 	p.terms.Store(first)
 	p.via = []string{"1.1 " + config.Via}
+	if config.Reader != nil {
+		p.readings = newReadings(config.Reader, maxPassedRoom, p.metrics.read, p.panicked)
+	}
 	return p, nil
 }
 
-// Close ends what outlives its request: tunnels, idle connections, and what servers are asked in the background. Listeners must
-// have been shut down before.
+// Close ends what outlives its request: tunnels, idle connections, what servers are asked in the background, and the Reader, for
+// whose last call it waits. Listeners must have been shut down before.
 func (p *Proxy) Close() {
 	p.forward.close()
 	p.interception.demands.close()
+	p.readings.close()
 }
 
 // dispatch has a request answered by the way that its class takes.
 func (p *Proxy) dispatch(e *exchange, r *http.Request) {
 	if e.class != classContent {
+		p.watch(e, r)
 		p.forward.serve(e, p.withSecondTry(e, r))
 		return
 	}
@@ -164,6 +179,7 @@ func (p *Proxy) finish(e *exchange) {
 	p.metrics.active.Dec()
 	p.metrics.exchange(e)
 	p.logExchange(e, cause != nil)
+	p.readings.take(e.reading)
 	if cause != nil {
 		panic(http.ErrAbortHandler) // the server closes the connection: a cut body is never ended politely
 	}

@@ -3,8 +3,11 @@ package proxy
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"net"
 	"time"
 
+	"branchpoint/proxy/content"
 	"branchpoint/proxy/hop"
 )
 
@@ -18,6 +21,8 @@ type terms struct {
 	authority        Authority // nil: nothing is seen into
 	names, tunnelled []string  // hosts, or "*.suffix"; tunnelled is stronger
 	blobHosts        []string  // the same
+
+	siteHosts map[string]struct{} // management points and gateways, as host:port in lower case
 }
 
 // newTerms checks what of a Config may be replaced, and fills in the defaults. The connections are for the caller to add.
@@ -29,6 +34,9 @@ func newTerms(config Config) (*terms, error) {
 		verdictAge: config.VerdictAge, grace: config.Grace, tunnelIdle: config.TunnelIdle,
 		roots: config.RootCAs, authority: config.Authority, names: config.InterceptHosts, tunnelled: config.TunnelHosts,
 		blobHosts: config.BlobHosts,
+	}
+	if err := t.setSite(config.SiteHosts); err != nil {
+		return nil, err
 	}
 	if t.verdictAge == 0 {
 		t.verdictAge = 5 * time.Minute
@@ -42,10 +50,24 @@ func newTerms(config Config) (*terms, error) {
 	return t, nil
 }
 
+// setSite takes note of the servers of the site.
+func (t *terms) setSite(addresses []string) error {
+	t.siteHosts = make(map[string]struct{}, len(addresses))
+	for _, address := range addresses {
+		_, port, err := net.SplitHostPort(address)
+		host, ok := content.HostPort("http", address)
+		if err != nil || port == "" || !ok {
+			return fmt.Errorf("proxy: a server of the site, %.128q: that is not host:port", address)
+		}
+		t.siteHosts[host] = struct{}{}
+	}
+	return nil
+}
+
 // Prepare checks a new configuration, and returns what puts it into force for the requests to come. Of config it takes
-// VerdictAge, Grace, TunnelIdle, RootCAs, Authority, InterceptHosts, TunnelHosts and BlobHosts; everything else stays as New was
-// told. What is remembered stays: verdicts, which hosts have served content or ask for certificates, and what was learned.
-// Requests under way, tunnels, and connections that are seen into or pinned go on as they began.
+// VerdictAge, Grace, TunnelIdle, RootCAs, Authority, InterceptHosts, TunnelHosts, BlobHosts and SiteHosts; everything else stays
+// as New was told. What is remembered stays: verdicts, which hosts have served content or ask for certificates, and what was
+// learned. Requests under way, tunnels, and connections that are seen into or pinned go on as they began.
 func (p *Proxy) Prepare(config Config) (commit func(), err error) {
 	next, err := newTerms(config)
 	if err != nil {
