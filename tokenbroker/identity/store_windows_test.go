@@ -79,13 +79,14 @@ func remove(t *testing.T, leaf *x509.Certificate) {
 
 func TestStore(t *testing.T) {
 	now := time.Now()
+	name := "branchpoint-test-" + rand.Text() // Wine forgets to remove certificates
 	leaf, _ := issued(t, client{
-		subject: "branchpoint-test.example.org", issuer: "Branchpoint test CA", usage: clientAuth(),
+		subject: name, issuer: "Branchpoint test CA", usage: clientAuth(),
 		from: now.Add(-time.Hour), until: now.Add(time.Hour),
 	})
 	config := own(t)
 	config.Now = time.Now
-	config.Store = identity.Query{Subject: "branchpoint-test.example.org"}
+	config.Store = identity.Query{Subject: name}
 	if _, err := identity.Load(config); err == nil || !strings.Contains(err.Error(), "no such certificate") {
 		t.Fatalf("Load before the certificate is there = %v", err)
 	}
@@ -97,7 +98,7 @@ func TestStore(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	if d := i.Describe(); d.From != "Windows store" || d.Subject != "CN=branchpoint-test.example.org" {
+	if d := i.Describe(); d.From != "Windows store" || d.Subject != "CN="+name {
 		t.Errorf("described as %+v", d)
 	}
 	if _, ok := i.TLS().PrivateKey.(crypto.Decrypter); ok {
