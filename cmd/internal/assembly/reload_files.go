@@ -31,7 +31,7 @@ func firstFiles(c *configs.Config, log *slog.Logger) (files, error) {
 // to the plan. An authority that we may not look for is none where there was none before: nobody misses it.
 func readFiles(p *plan, was files, log *slog.Logger) (read files, err error) {
 	var rootsErr, authorityErr, shownErr error
-	read.roots, rootsErr = rootCAs(p.config.Upstream.CAFiles)
+	read.roots, rootsErr = RootCAs(p.config.Upstream.CAFiles)
 	read.authority, authorityErr = newAuthority(p.config)
 	if errors.Is(authorityErr, errHidden) && was.authority == nil && !slices.Contains(p.changed, "interception.ca_directory") {
 		log.Warn("HTTPS is tunnelled and not seen into", "error", authorityErr)

@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// rootCAs returns the roots of the system and those in files. Nil means the system's alone: a distribution point's
+// RootCAs returns the roots of the system and those in files. Nil means the system's alone: a distribution point's
 // certificate is always verified.
-func rootCAs(files []string) (*x509.CertPool, error) {
+func RootCAs(files []string) (*x509.CertPool, error) {
 	if len(files) == 0 {
 		return nil, nil
 	}
