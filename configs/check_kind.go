@@ -16,8 +16,10 @@ func (c *Config) checkKind(i int, found *findings) {
 	}
 	found.platform(path+".kind", l.Kind, runtime.GOOS)
 	if l.Kind != KindForward {
-		notFor(found, path+".allow_hosts", len(l.AllowHosts) > 0, KindForward, l.Kind)
 		notFor(found, path+".connect_ports", len(l.ConnectPorts) > 0, KindForward, l.Kind)
+	}
+	if l.Kind == KindTransparent {
+		notFor(found, path+".allow_hosts", len(l.AllowHosts) > 0, KindForward+" or "+KindGateway, l.Kind)
 	}
 	if l.Kind != KindGateway {
 		notFor(found, path+".distribution_point", l.DistributionPoint != "", KindGateway, l.Kind)

@@ -28,8 +28,10 @@ type Listener struct {
 	Networks []Network `yaml:"networks"`
 	// MaxConnections bounds the connections of clients. Default 4096; 1 to 1000000.
 	MaxConnections int `yaml:"max_connections"`
-	// AllowHosts are destinations besides the known management and distribution points: host, host:port or *.suffix. For
-	// forward only, and refused on loopback, where every destination is allowed. Default none.
+	// AllowHosts are destinations besides the known management and distribution points: host, host:port or *.suffix. Refused for
+	// transparent, and for forward on loopback, where every destination is allowed. For gateway they are the aliases by which
+	// clients know it. One for which there are any, or TLS.Names, or which gives entitlement network without TLS, answers by no
+	// other name than those, the distribution point's, the machine's, and IP addresses. Default none.
 	AllowHosts []string `yaml:"allow_hosts"`
 	// ConnectPorts are the ports that CONNECT may reach, for forward only. Default 443. An empty list: no CONNECT.
 	ConnectPorts []int `yaml:"connect_ports"`

@@ -29,6 +29,9 @@ func (e *exchange) refuse(r *refusal) {
 func (p *Proxy) admit(e *exchange, r *http.Request, to *destination) *refusal {
 	if e.listener.to != nil {
 		to = e.listener.to
+		if !e.listener.knownAs(r.Host) {
+			return &unknownName
+		}
 	}
 	if passed(r.Header["Via"], p.config.Via) {
 		return &refusal{http.StatusLoopDetected, "loop", "this request has been here before: the proxies go round in a circle."}

@@ -2,7 +2,10 @@ package proxy
 
 import (
 	"fmt"
+	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"branchpoint/proxy/content"
@@ -23,4 +26,23 @@ func behind(gateway string) (*destination, error) {
 		return nil, fmt.Errorf("a gateway to %.128q: that is not http:// or https:// and a host", gateway)
 	}
 	return &destination{scheme: u.Scheme, host: host}, nil
+}
+
+// unknownName is for a request to a gateway by a name that is none of its own.
+var unknownName = refusal{http.StatusMisdirectedRequest, "misdirected", "the request names another host than this gateway is known by (allow_hosts)."}
+
+// knownAs tells whether a Host header names a gateway. No page of the web can have an address lead here, or leave its name out.
+func (l *Listener) knownAs(name string) bool {
+	if l.Names == nil || name == "" {
+		return true
+	}
+	u := url.URL{Host: name}
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if _, err := netip.ParseAddr(host); err == nil || host == bare(l.to.host) {
+		return true
+	}
+	if port == "" {
+		port = map[bool]string{false: "80", true: "443"}[l.Certificate != nil]
+	}
+	return slices.ContainsFunc(l.Names, func(pattern string) bool { return matchHost(pattern, host, port) })
 }

@@ -36,6 +36,10 @@ type Listener struct {
 	// Gateway makes the listener a distribution point to its clients: it is the URL (scheme://host[:port]) of the real one, where
 	// everything leads. Empty for a listener of another kind.
 	Gateway string
+	// Names are the hosts, "host:port" or "*.suffix", that clients of a gateway may name in Host, besides that of Gateway and IP
+	// addresses: a web page of anybody may have led its own name here, to have a browser of a trusted network ask for content. Nil
+	// means every name, for clients that are asked who they are.
+	Names []string
 	// Certificate is what clients of a gateway are shown, who then speak TLS. Nil means that they speak plain HTTP.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Transparent: clients were redirected here on their way to somewhere else, and speak as to an origin server. What leads to

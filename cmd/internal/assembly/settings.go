@@ -3,7 +3,9 @@ package assembly
 import (
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +74,7 @@ func listenerSettings(c *configs.Config, l configs.Listener, show shown) proxy.L
 func proxyListener(c *configs.Config, l configs.Listener) proxy.Listener {
 	listener := proxy.Listener{
 		Name: l.Name, Entitlement: proxy.Entitlement(l.Entitlement), MaxConnections: l.MaxConnections,
-		Transparent: l.Kind == configs.KindTransparent, Gateway: gateway(c, l),
+		Transparent: l.Kind == configs.KindTransparent, Gateway: gateway(c, l), Names: aliases(c, l),
 	}
 	listener.AnyHost = l.Loopback() && l.Kind == configs.KindForward
 	listener.PointedHosts = pointedHosts(c)
@@ -109,6 +111,22 @@ func gateway(c *configs.Config, l configs.Listener) string {
 		return c.Behind(l).TokenURL
 	}
 	return c.Behind(l).URL
+}
+
+// aliases are the names by which a gateway answers. Nil means all. A web page can lead a name of its own to any address, and have
+// a browser ask there: that gets it nothing where each client is asked for, or has to accept our certificate for the name.
+func aliases(c *configs.Config, l configs.Listener) []string {
+	names := slices.Concat(l.TLS.Names, l.AllowHosts)
+	trusting := proxy.Entitlement(l.Entitlement) == proxy.Network && !l.TLS.On()
+	if l.Kind != configs.KindGateway || len(names) == 0 && !trusting {
+		return nil
+	}
+	for _, address := range []string{c.Behind(l).URL, c.Behind(l).TokenURL} {
+		if u, err := url.Parse(address); err == nil {
+			names = append(names, u.Hostname())
+		}
+	}
+	return append(names, hostName())
 }
 
 // destinations are the servers of the site that the configuration names, and the storage accounts that it names in full: a

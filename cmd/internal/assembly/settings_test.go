@@ -89,7 +89,8 @@ listeners:
 		{Name: "lab", Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Hosts: site,
 			ConnectPorts: []string{"443"}, MaxConnections: 4096},
 		{Name: "alias", Entitlement: proxy.Origin, Gateway: "http://dp2:8080", Hosts: site, MaxConnections: 4096},
-		{Name: "secure", Entitlement: proxy.Origin, Gateway: "https://dp2:8443", Hosts: site, MaxConnections: 4096},
+		{Name: "secure", Entitlement: proxy.Origin, Gateway: "https://dp2:8443", Names: []string{"alias", "dp2", "dp2", hostName()}, Hosts: site,
+			MaxConnections: 4096},
 		{Name: "here", Entitlement: proxy.Origin, Transparent: true, Hosts: append(slices.Clone(site), "seen:443"), ConnectPorts: []string{"443"}, MaxConnections: 9},
 	} {
 		want.PointedHosts = pointedHosts(c)
@@ -175,5 +176,29 @@ func TestObserver(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestAliases: a gateway that gives away what our token opens, in plain HTTP, answers by its own names, and any other by those that
+// somebody has named.
+func TestAliases(t *testing.T) {
+	c := parse(t, `
+distribution_points: [{url: "http://dp1:8080", token_url: "https://token1"}]
+listeners:
+  - {name: asked, address: ":1", kind: gateway, distribution_point: dp1}
+  - {name: asked and named, address: ":2", kind: gateway, distribution_point: dp1, allow_hosts: [Alias, "*.branch"]}
+  - {name: trusting, address: ":3", kind: gateway, distribution_point: dp1, entitlement: network, networks: [10.0.0.0/8]}
+  - {name: trusting with a file, address: ":4", kind: gateway, distribution_point: dp1, entitlement: network, networks: [10.0.0.0/8],
+     tls: {certificate_file: /c, key_file: /k}}
+  - {name: trusting with names, address: ":5", kind: gateway, distribution_point: dp1, entitlement: network, networks: [10.0.0.0/8],
+     tls: {names: [secure]}, allow_hosts: [other]}
+  - {name: forward, address: ":6", entitlement: network, networks: [10.0.0.0/8], allow_hosts: [far]}
+`)
+	own := []string{"dp1", "token1", hostName()}
+	for i, want := range [][]string{nil, append([]string{"alias", "*.branch"}, own...), own, nil, append([]string{"secure", "other"}, own...), nil} {
+		got := proxyListener(c, c.Listeners[i]).Names
+		if !slices.Equal(got, want) || (got == nil) != (want == nil) {
+			t.Errorf("%s answers by %q, want %q", c.Listeners[i].Name, got, want)
+		}
 	}
 }
