@@ -67,7 +67,7 @@ type Listener struct {
 	Up bool `json:"up"`
 }
 
-// Config is what a Server is made of. Everything but Logger must be set.
+// Config is what a Server is made of. Everything but Logger and Precache must be set.
 type Config struct {
 	// Version of the program, for people.
 	Version string
@@ -80,6 +80,8 @@ type Config struct {
 	Upstreams Upstreams
 	Tokens    Tokens
 	Learned   Learned
+	// Precache fetches contents beforehand. Nil: nobody does, and who asks is told so.
+	Precache Precache
 	// Interception tells what becomes of HTTPS to hosts of ours.
 	Interception func() proxy.Interception
 	// Reload reads the configuration again. An error that is Rejected is told; then nothing has changed.

@@ -34,6 +34,7 @@ type site struct {
 	reload       func() (Reloaded, error)
 	scrubbing    chan struct{} // a scrub ends when it is closed
 	broker       *tokenbroker.Broker
+	kitchen      kitchen
 	registry     *prometheus.Registry
 	work         sync.WaitGroup
 	log          book
@@ -140,7 +141,7 @@ func (s *site) config(t *testing.T) Config {
 	}
 	return Config{
 		Version: "v1.2.3", Token: token,
-		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker, Learned: &lessons{},
+		Listeners: func() []Listener { return s.listeners }, Store: s, Contents: s, Upstreams: points{s}, Tokens: s.broker, Learned: &lessons{}, Precache: &s.kitchen,
 		Interception: func() proxy.Interception { return s.interception },
 		Reload:       func() (Reloaded, error) { return s.reload() },
 		Registry:     s.registry, Background: s.work.Go,

@@ -9,11 +9,12 @@ import (
 )
 
 var reads = []string{"/metrics", "/api/v1/status", "/api/v1/contents", "/api/v1/upstreams", "/api/v1/tokens",
-	"/api/v1/learned"}
+	"/api/v1/learned", "/api/v1/precache"}
 
 var changes = []struct{ method, path string }{
 	{"PUT", "/api/v1/tokens/default"}, {"PUT", "/api/v1/contents/x/pin"}, {"DELETE", "/api/v1/contents/x/pin"},
 	{"DELETE", "/api/v1/contents/x"}, {"DELETE", "/api/v1/learned"}, {"POST", "/api/v1/scrub"}, {"POST", "/api/v1/reload"},
+	{"POST", "/api/v1/precache"}, {"DELETE", "/api/v1/precache/7"},
 }
 
 func TestChangesNeedTheToken(t *testing.T) {

@@ -25,6 +25,8 @@ func (s *Server) routes() http.Handler {
 	r.Get("/api/v1/upstreams", s.handle(s.serveUpstreams))
 	r.Get("/api/v1/tokens", s.handle(s.serveTokens))
 	r.Get("/api/v1/learned", s.handle(s.serveLearned))
+	r.Get("/api/v1/precache", s.handle(s.servePrecaches))
+	r.Get("/api/v1/precache/{id}", s.handle(s.servePrecache))
 	r.Group(func(r chi.Router) {
 		r.Use(s.requireToken)
 		r.Put("/api/v1/tokens/{audience}", s.handle(s.setToken))
@@ -32,6 +34,8 @@ func (s *Server) routes() http.Handler {
 		r.Delete("/api/v1/contents/{name}/pin", s.handle(s.pinContent(false)))
 		r.Delete("/api/v1/contents/{name}", s.handle(s.removeContent))
 		r.Delete("/api/v1/learned", s.handle(s.forgetLearned))
+		r.Post("/api/v1/precache", s.handle(s.startPrecache))
+		r.Delete("/api/v1/precache/{id}", s.handle(s.cancelPrecache))
 		r.Post("/api/v1/scrub", s.handle(s.startScrub))
 		r.Post("/api/v1/reload", s.handle(s.reload))
 	})
