@@ -75,6 +75,7 @@ func newCrawledSite(t *testing.T, entitlement string) *crawledSite {
 	if entitlement == "machine" { // which is for proxies only
 		before, after = before+", connect_ports", after+", connect_ports"
 	}
+	s.rewrite(t, "entitlement: origin}", "entitlement: origin, allow_hosts: ['"+alias(s.dps[0])+"']}") // the gateway in plain HTTP
 	s.rewrite(t, before, after)
 	s.start(s.command())
 	dp := s.dps[0]
