@@ -73,6 +73,7 @@ type wire struct {
 type received struct {
 	status   int
 	header   http.Header
+	closes   bool
 	raw      []byte
 	parts    int
 	envelope string
@@ -97,7 +98,7 @@ func (c *caller) try(p post) (received, error) {
 	if err != nil {
 		return received{}, err
 	}
-	got := received{status: resp.StatusCode, header: resp.Header, raw: body}
+	got := received{status: resp.StatusCode, header: resp.Header, closes: resp.Close, raw: body}
 	if resp.StatusCode == http.StatusOK && len(body) > 0 {
 		err = got.read()
 	}
@@ -228,7 +229,7 @@ func (c *caller) exchange(path, contentType string, body []byte) (*http.Response
 		return resp, got, err
 	}
 	resp, got, err := send("")
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || c.account == nil {
+	if err != nil || c.account == nil || !slices.Contains(resp.Header.Values("WWW-Authenticate"), "NTLM") {
 		return resp, got, err
 	}
 	if resp, _, err = send("NTLM " + base64.StdEncoding.EncodeToString(ntlmHello())); err != nil {

@@ -19,6 +19,7 @@ type testMP struct {
 	cloud   *ContentService
 	first   *DP // tokens, Windows authentication
 	second  *DP // anonymous
+	web     *http.Client
 }
 
 // newTestMP starts one for http and https. Sources are the two DPs and the cloud, unless the config has some.
@@ -30,6 +31,7 @@ func newTestMP(t testing.TB, change func(*testMP, *ManagementPointConfig)) *test
 	if m.ca, err = NewCA(); err != nil {
 		t.Fatal(err)
 	}
+	m.web = newHTTPClient(t, m.ca)
 	m.tokens, m.ccm = m.newTokens(TokensConfig{Header: "X-Dp"}), m.newTokens(TokensConfig{Header: "X-Ccm", Format: "CCM {token}"})
 	m.makeServers()
 	config := ManagementPointConfig{Name: "MP1", Host: "localhost", HTTPAddr: "127.0.0.1:0", HTTPSAddr: "127.0.0.1:0", CA: m.ca, Library: m.library,
