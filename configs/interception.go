@@ -13,7 +13,8 @@ type Interception struct {
 	// CADirectory holds the certificate authority of this machine. Default: branchpoint/ca in the user's configuration
 	// directory; without such a directory, ca beside the cache directory.
 	CADirectory string `yaml:"ca_directory"`
-	// Hosts are names besides those of the distribution points and cloud management gateways: host or *.suffix. Default none.
+	// Hosts are names besides those of the distribution points and cloud management gateways: host or *.suffix. A transparent
+	// listener sees only into those without "*.", and passes on what is for any other. Default none.
 	Hosts []string `yaml:"hosts"`
 	// TunnelHosts are never seen into: host or *.suffix. They win over everything else. Default none.
 	TunnelHosts []string `yaml:"tunnel_hosts"`
