@@ -116,6 +116,7 @@ func TestDemandIsRemembered(t *testing.T) {
 				go func() {
 					c.Write([]byte("CONNECT dp1:443 HTTP/1.1\r\nHost: x\r\n\r\n"))
 					c.Read(make([]byte, 1000))
+					tls.Client(c, &tls.Config{ServerName: "dp1", InsecureSkipVerify: true}).Handshake()
 					<-time.After(time.Second)
 					c.Close()
 				}()

@@ -62,14 +62,14 @@ func newExpress(d *Door, address net.Addr) *express {
 // attend has something done with a connection, by a goroutine that wait waits for. The connection counts as one that waits
 // for a request, so it is closed when the proxy begins to close, and whoever reads is told when nothing comes for
 // headerTimeout. What f does with it in the end is its own affair; it may put another connection, such as TLS on top of it,
-// in its place.
-func (x *express) attend(conn net.Conn, f func(*traveller)) {
+// in its place. attended is false when the proxy is closing, and then so is the connection.
+func (x *express) attend(conn net.Conn, f func(*traveller)) (attended bool) {
 	_ = conn.SetReadDeadline(time.Now().Add(headerTimeout)) // a connection that is gone says so when it is read
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.closing {
 		conn.Close()
-		return
+		return false
 	}
 	c := &traveller{Conn: conn, came: conn, address: conn.RemoteAddr().String()}
 	x.conns[c] = true
@@ -77,6 +77,7 @@ func (x *express) attend(conn net.Conn, f func(*traveller)) {
 		defer x.forget(c)
 		f(c)
 	})
+	return true
 }
 
 // serve answers hits until something else comes.

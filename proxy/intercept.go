@@ -24,6 +24,7 @@ type decision string
 
 const (
 	decidedSeen       decision = "intercepted"
+	decidedOdd        decision = "unanswerable"  // its client speaks what our own server could not answer
 	decidedOff        decision = "off"           // there is no authority
 	decidedForeign    decision = "foreign"       // the host is none of ours
 	decidedConfigured decision = "configured"    // the configuration wants it tunnelled
@@ -50,16 +51,8 @@ func newInterception(p *Proxy) *interception {
 	}
 }
 
-// take decides about a TLS connection to a host. The certificate is for a connection that is seen into; otherwise it is nil,
-// and the connection is to be passed on untouched.
-func (i *interception) take(ctx context.Context, host, port string) (*tls.Certificate, decision) {
-	certificate, decided := i.decide(ctx, host, port)
-	if decided != decidedOff && decided != decidedForeign && decided != decidedLeft {
-		i.sights.note(host, decided)
-	}
-	return certificate, decided
-}
-
+// decide says what becomes of a TLS connection to a host. The certificate is for a connection that is to be seen into; otherwise
+// it is nil, and the connection is to be passed on untouched.
 func (i *interception) decide(ctx context.Context, host, port string) (*tls.Certificate, decision) {
 	in := i.terms.Load()
 	ours := matchesAny(in.names, host) || i.serving.has(host)
@@ -93,11 +86,22 @@ func (i *interception) decide(ctx context.Context, host, port string) (*tls.Cert
 	return certificate, decidedSeen
 }
 
-// take is interception.take for a client of this listener. ok says that the connection is to be seen into.
+// take is interception.decide for a client of this listener. ok says that the connection is to be seen into; whether it then is
+// remains to be told.
 func (d *Door) take(ctx context.Context, host, port string) (certificate *tls.Certificate, ok bool) {
-	certificate, decided := d.p.interception.take(ctx, host, port)
-	d.p.metrics.decisions.WithLabelValues(d.settings.Load().Name, string(decided)).Inc()
+	certificate, decided := d.p.interception.decide(ctx, host, port)
+	if certificate == nil {
+		d.tell(host, decided)
+	}
 	return certificate, certificate != nil
+}
+
+// tell counts what has become of a TLS connection to a host.
+func (d *Door) tell(host string, decided decision) {
+	if decided != decidedOff && decided != decidedForeign && decided != decidedLeft {
+		d.p.interception.sights.note(host, decided)
+	}
+	d.p.metrics.decisions.WithLabelValues(d.settings.Load().Name, string(decided)).Inc()
 }
 
 // Interception tells what becomes of TLS connections to hosts that are ours.

@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			[]string{"listener", "way"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "branchpoint_tls_connections_total",
-			Help: "Connections by CONNECT, and redirected ones of TLS, by whether they were intercepted, and why not."},
+			Help: "Connections by CONNECT, and redirected ones of TLS, by whether they were intercepted, once that is clear, and why not."},
 			[]string{"listener", "decision"}),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "branchpoint_tls_handshakes_total",

@@ -32,6 +32,7 @@ type InterceptedHost struct {
 
 // reasons are why a host of ours is tunnelled, in words for people.
 var reasons = map[decision]string{
+	decidedOdd:        "its client spoke something that we could not answer, such as HTTP/2 alone, or meant another host",
 	decidedConfigured: "interception.tunnel_hosts names it",
 	decidedUncovered:  "our certificate authority does not cover the name, so no client would accept our certificate",
 	decidedDemand:     "it asks for a TLS client certificate",
@@ -49,6 +50,7 @@ type sights struct {
 
 type sight struct {
 	decided     decision
+	told        decision // to the log
 	connections int64
 	last        time.Time
 }
@@ -62,7 +64,8 @@ func newSights(log *slog.Logger) *sights {
 	return s
 }
 
-// note counts a connection, and tells once of a host what becomes of it, and again when that changes.
+// note counts a connection, and tells once of a host what becomes of it, and again when that changes. What is a client's affair
+// and not the host's is not told.
 func (s *sights) note(host string, decided decision) {
 	s.mu.Lock()
 	one, ok := s.hosts.Get(host)
@@ -70,10 +73,13 @@ func (s *sights) note(host string, decided decision) {
 		one = &sight{}
 		s.hosts.Add(host, one)
 	}
-	before := one.decided
 	one.decided, one.connections, one.last = decided, one.connections+1, time.Now()
+	news := one.told != decided && decided != decidedOdd
+	if news {
+		one.told = decided
+	}
 	s.mu.Unlock()
-	if before == decided {
+	if !news {
 		return
 	}
 	if decided == decidedSeen {

@@ -46,6 +46,7 @@ func (d *Door) choose(ctx context.Context, c *traveller, o opening, meant netip.
 	if o.protocol == protocolTLS && d.settings.Load().allows(o.host, strconv.Itoa(int(meant.Port()))) {
 		if certificate, ok := d.take(ctx, o.host, strconv.Itoa(int(meant.Port()))); ok {
 			d.count("tls")
+			d.tell(o.host, decidedSeen)
 			c.to = byName(o.host, meant)
 			if d.secure(c, show(certificate)) {
 				d.hits.serve(c)
