@@ -70,6 +70,7 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("POST /dp/{name}/kill", c.change(func(_ *http.Request, s server) error { s.Kill(); return nil }))
 	mux.HandleFunc("POST /dp/{name}/revive", c.change(func(r *http.Request, s server) error { return s.Revive(r.Context()) }))
 	mux.HandleFunc("POST /dp/{name}/certificate", c.change(certify))
+	c.mpRoutes(mux)
 	return mux
 }
 
@@ -88,14 +89,18 @@ func needJSON(change http.HandlerFunc) http.HandlerFunc {
 // status shows what was sent so far.
 func (c *control) status(w http.ResponseWriter, _ *http.Request) {
 	n := c.site.Counters
-	answer(w, map[string]any{
+	said := map[string]any{
 		"requests":      n.Requests(""),
 		"bytes":         n.Bytes(),
 		"bytes_twice":   n.Overlap(""),
 		"bytes_by_dp":   n.BytesBy(),
 		"bytes_of_file": n.BytesOf(),
 		"tokens_shown":  c.site.Tokens.Used(),
-	})
+	}
+	if mp := c.site.ManagementPoint; mp != nil {
+		said["mp_requests"], said["tokens_issued"] = mp.Tally.Requests(sim.MPRequest{}), mp.Tally.Tokens(sim.MPToken{})
+	}
+	answer(w, said)
 }
 
 // requests shows the newest requests to all DPs, oldest first.

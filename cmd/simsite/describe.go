@@ -20,6 +20,9 @@ func (c *serveCmd) describe(w io.Writer, site *sim.Site, control string) error {
 	if site.Cloud != nil {
 		fmt.Fprintf(&b, "Cloud:\n  cloud    %s\n  storage  %s\n", site.Cloud.URL("https"), site.Storage.URL("https"))
 	}
+	if site.ManagementPoint != nil {
+		describeMP(&b, site.ManagementPoint)
+	}
 	fmt.Fprintln(&b, "Contents:")
 	for _, id := range site.Library.IDs() {
 		for _, v := range site.Library.Versions(id) {
@@ -69,6 +72,9 @@ func describeJSON(w io.Writer, site *sim.Site, control string) error {
 	}
 	if site.Cloud != nil {
 		servers = append(servers, server{site.Cloud.Name(), "", site.Cloud.URL("https")}, server{site.Storage.Name(), "", site.Storage.URL("https")})
+	}
+	if mp := site.ManagementPoint; mp != nil {
+		servers = append(servers, server{mp.Name(), mp.URL("http"), mp.URL("https")})
 	}
 	sizes := map[string]int64{}
 	for _, id := range site.Library.IDs() {

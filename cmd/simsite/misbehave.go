@@ -10,7 +10,7 @@ import (
 	"branchpoint/integration/sim"
 )
 
-// server is what all servers of a site have in common: DPs, "cloud" and "storage".
+// server is what all servers of a site have in common: DPs, "cloud", "storage" and "MP1".
 type server struct {
 	serving
 	faults *sim.Faults
@@ -29,6 +29,9 @@ func (c *control) servers() (list []server) {
 	}
 	if c.site.Cloud != nil {
 		list = append(list, server{c.site.Cloud, c.site.Cloud.Faults}, server{c.site.Storage, c.site.Storage.Faults})
+	}
+	if mp := c.site.ManagementPoint; mp != nil {
+		list = append(list, server{mp, mp.Faults})
 	}
 	return list
 }

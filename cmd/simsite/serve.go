@@ -21,6 +21,7 @@ type serveCmd struct {
 	Cloud      bool          `help:"Add a cloud: a content service, and the storage that it signs URLs for."`
 	CloudPlace []string      `help:"NAME=ADDRESS of the content service and then of the storage, instead of ports of 127.0.0.1."`
 	BlobLife   time.Duration `help:"How long a signed URL is good." default:"1h"`
+	MP         mpFlags       `embed:""`
 	Control    string        `help:"Loopback address of the control endpoint, or unix:PATH of a socket." default:"127.0.0.1:0"`
 	JSON       bool          `help:"Tell how to use the site in one line of JSON, once it is ready."`
 	CAFile     string        `help:"Where to write the root certificate." default:"simsite-ca.pem" type:"path"`
@@ -79,6 +80,9 @@ func (c *serveCmd) config() (sim.SiteConfig, error) {
 		return config, err
 	}
 	if config.Cloud, err = c.cloud(); err != nil {
+		return config, err
+	}
+	if config.ManagementPoint, err = c.mpPlace(); err != nil {
 		return config, err
 	}
 	if config.Places == nil {
