@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
@@ -90,4 +91,17 @@ func (e *Entra) app(clientID string) (EntraApp, entraError) {
 		return app, entraError{401, "invalid_client", 7000112, "Application is disabled."}
 	}
 	return app, entraError{}
+}
+
+// Enroll registers an application that stands for a machine: with its device, a new secret, and the certificate that the machine
+// has made itself. It refuses a machine that is not joined to Entra.
+func (e *Entra) Enroll(m Machine) (EntraApp, error) {
+	if m.DeviceID == "" || m.SelfSigned == nil {
+		return EntraApp{}, fmt.Errorf("enroll %s at %q: it is not joined to Entra", m.Name, e.config.Name)
+	}
+	c, err := x509.ParseCertificate(m.SelfSigned.Certificate[0])
+	if err != nil {
+		return EntraApp{}, fmt.Errorf("enroll %s at %q: %w", m.Name, e.config.Name, err)
+	}
+	return e.Register(EntraApp{DeviceID: m.DeviceID, Secret: NewSecret(rand.Text()), Certificate: c})
 }

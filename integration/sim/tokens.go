@@ -98,16 +98,22 @@ func (t *Tokens) Present(h http.Header, token Secret) {
 	h.Set(t.header, t.before+token.Reveal()+t.after)
 }
 
-// check returns 200, or the status that refuses the request.
-func (t *Tokens) check(h http.Header) int {
+// shown is the token that a request shows, when its header is of our format.
+func (t *Tokens) shown(h http.Header) (token string, ok bool) {
 	value := h.Get(t.header)
 	token, okBefore := strings.CutPrefix(value, t.before)
 	token, okAfter := strings.CutSuffix(token, t.after)
+	return token, value != "" && okBefore && okAfter
+}
+
+// check returns 200, or the status that refuses the request.
+func (t *Tokens) check(h http.Header) int {
+	token, ok := t.shown(h)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	until, known := t.expires[token]
 	switch {
-	case value == "" || !okBefore || !okAfter || !known:
+	case !ok || !known:
 		return http.StatusUnauthorized
 	case !t.now().Before(until):
 		return t.expiredStatus
