@@ -91,7 +91,7 @@ func NewManagementPoint(c ManagementPointConfig) (*ManagementPoint, error) {
 	}
 	m := &ManagementPoint{
 		Messages: &MPLog{},
-		Tally:    newMPTally(),
+		Tally:    &MPTally{},
 		config:   c,
 		settings: settings,
 		accounts: slices.Clone(c.Accounts),

@@ -56,7 +56,8 @@ func opens(t *testing.T, key *rsa.PrivateKey, der []byte) string {
 	var err error
 	switch recipient.Algorithm.OID.String() {
 	case "1.2.840.113549.1.1.1":
-		content, err = rsa.DecryptPKCS1v15(rand.Reader, key, recipient.Key) //nolint:staticcheck // what clients do
+		//lint:ignore SA1019 it is what clients do
+		content, err = rsa.DecryptPKCS1v15(rand.Reader, key, recipient.Key)
 	case "1.2.840.113549.1.1.7":
 		content, err = rsa.DecryptOAEP(sha1.New(), rand.Reader, key, recipient.Key, nil)
 	}

@@ -76,5 +76,5 @@ func (v *visit) tokenReply(msg *message, root string) (reply, error) {
 // countToken notes that a token was issued to whom the message is from.
 func (v *visit) countToken(audience string) {
 	v.entry.Tokens++
-	v.m.Tally.issue(MPToken{Machine: v.entry.Machine, Audience: audience})
+	v.m.Tally.tokens.add(MPToken{Machine: v.entry.Machine, Audience: audience})
 }

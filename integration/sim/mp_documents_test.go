@@ -48,6 +48,16 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("%s: %q, want %q", query, got, want)
 		}
 	}
+	if resp, _ := m.document(t, "NOTHING"); resp.StatusCode != 404 {
+		t.Errorf("a document that is not there: %d", resp.StatusCode)
+	}
+	if got := m.Tally.Requests(MPRequest{Directory: "sms_mp", Endpoint: ".sms_aut", Request: "MPLIST1"}); got != 4 {
+		t.Errorf("MPLIST1 is counted %d times", got)
+	}
+}
+
+func TestKeysOfTheSite(t *testing.T) {
+	m := newTestMP(t, nil)
 	_, keys := m.document(t, "MPKEYINFORMATION")
 	_, media := m.document(t, "MPKEYINFORMATIONMEDIA")
 	blob, err := hex.DecodeString(keys.value("TRUSTEDROOTKEY"))
@@ -76,12 +86,6 @@ func TestDocuments(t *testing.T) {
 		if err := cert.CheckSignatureFrom(m.ca.cert); err != nil {
 			t.Error(err)
 		}
-	}
-	if resp, _ := m.document(t, "NOTHING"); resp.StatusCode != 404 {
-		t.Errorf("a document that is not there: %d", resp.StatusCode)
-	}
-	if got := m.Tally.Requests(MPRequest{Directory: "sms_mp", Endpoint: ".sms_aut", Request: "MPLIST1"}); got != 4 {
-		t.Errorf("MPLIST1 is counted %d times", got)
 	}
 }
 

@@ -34,26 +34,7 @@ func TestSiteWithAManagementPoint(t *testing.T) {
 	c.mustRegister("ccm_system_windowsauth", "0/1")
 	c.account = nil
 	_, list := c.ask(question(testApp), true)
-	opened := 0
-	for _, l := range list {
-		client := ClientConfig{Library: library, RootCAs: site.CA.Pool(), Account: &site.Account, Token: NewSecret(l.token)}
-		var result ContentResult
-		if strings.Contains(l.urls[0], "downloadrestservice") {
-			fetch, err := NewCloudClient(CloudConfig{BITS: BITSConfig{ClientConfig: client}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			result = fetch.Download(t.Context(), CloudLocation{URL: NewSecret(l.urls[0])})
-		} else {
-			result = newCCM(t, BITSConfig{ClientConfig: client}).Download(t.Context(), l.urls[0])
-		}
-		if result.Err != nil {
-			t.Errorf("%s: %v", l.urls[0], result.Err)
-		}
-		if l.token != "" {
-			opened++
-		}
-	}
+	opened := downloadEverywhere(t, site, list)
 	if len(list) != 9 || opened != 3 || site.Counters.BytesBy()["MP1"] != 0 {
 		t.Errorf("%d places, %d with tokens, %d bytes of the management point are content", len(list), opened, site.Counters.BytesBy()["MP1"])
 	}
@@ -72,6 +53,31 @@ func TestSiteWithAManagementPoint(t *testing.T) {
 	if !strings.Contains(log.String(), `BRANCH\PC1$ 127.0.0.1 ccmhttp 200 0 0`) {
 		t.Errorf("log:\n%.2000s", log.String())
 	}
+}
+
+// downloadEverywhere downloads from each place, and returns how many of them wanted a token.
+func downloadEverywhere(t *testing.T, site *Site, list []located) (opened int) {
+	t.Helper()
+	for _, l := range list {
+		client := ClientConfig{Library: site.Library, RootCAs: site.CA.Pool(), Account: &site.Account, Token: NewSecret(l.token)}
+		var result ContentResult
+		if strings.Contains(l.urls[0], "downloadrestservice") {
+			fetch, err := NewCloudClient(CloudConfig{BITS: BITSConfig{ClientConfig: client}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			result = fetch.Download(t.Context(), CloudLocation{URL: NewSecret(l.urls[0])})
+		} else {
+			result = newCCM(t, BITSConfig{ClientConfig: client}).Download(t.Context(), l.urls[0])
+		}
+		if result.Err != nil {
+			t.Errorf("%s: %v", l.urls[0], result.Err)
+		}
+		if l.token != "" {
+			opened++
+		}
+	}
+	return opened
 }
 
 func TestSiteRefusesAManagementPoint(t *testing.T) {

@@ -56,7 +56,12 @@ func (v *visit) readIntroduction(msg *message) (in introduction, err error) {
 			return in, err
 		}
 	}
-	in.smsid, in.name = normalSMSID(data.attr("SMSID")), msg.host()
+	return in, in.state(data, msg.host())
+}
+
+// state notes what the request says about itself: host is the name in the envelope.
+func (in *introduction) state(data *xmlNode, host string) error {
+	in.smsid, in.name = normalSMSID(data.attr("SMSID")), host
 	if properties := data.at("DiscoveryProperties"); properties != nil {
 		for _, p := range properties.children {
 			if p.attr("Name") == "Netbios Name" && p.attr("Value") != "" {
@@ -70,9 +75,9 @@ func (v *visit) readIntroduction(msg *message) (in introduction, err error) {
 	case "Confirmation":
 		in.confirms = true
 	default:
-		return in, refused(fmt.Sprintf("there is no RequestType %q", kind))
+		return refused(fmt.Sprintf("there is no RequestType %q", kind))
 	}
-	return in, nil
+	return nil
 }
 
 // readCertificate reads a certificate in hexadecimal, with its KeyType.

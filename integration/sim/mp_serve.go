@@ -20,6 +20,7 @@ type visit struct {
 	who   admission
 	spoil []*Injected // what becomes of the answer
 	entry MPEntry
+	noted bool
 }
 
 // ServeHTTP answers a request as IIS and the extensions of a management point do.
@@ -32,7 +33,8 @@ func (m *ManagementPoint) answer(w *recorder, r *http.Request) {
 	h := w.Header()
 	h.Set("Server", "Microsoft-IIS/10.0")
 	h.Set("Date", v.now.UTC().Format(http.TimeFormat))
-	defer v.note()
+	w.answers = v.note
+	defer v.note(0) // when nothing was answered
 
 	path := splitPath(r.RequestURI)
 	rest := strings.Join(path[min(1, len(path)):], "/")
@@ -63,16 +65,20 @@ func splitPath(raw string) []string {
 	return strings.FieldsFunc(stem, func(c rune) bool { return c == '/' })
 }
 
-// note logs and counts the request.
-func (v *visit) note() {
-	v.entry.Directory, v.entry.Status = v.dir.name, v.w.entry.Status
+// note logs and counts the request, once: before the client can have its answer, so that who has it finds it counted.
+func (v *visit) note(status int) {
+	if v.noted {
+		return
+	}
+	v.noted = true
+	v.entry.Directory, v.entry.Status = v.dir.name, status
 	v.entry.Account, v.entry.Forwarded = v.who.account, v.who.forwarded
 	v.m.Messages.add(v.entry)
 	count := MPRequest{Directory: v.dir.name}
 	if v.who.admitted { // otherwise it is a step of a login, or nothing that anybody looked into
 		count = MPRequest{v.dir.name, v.entry.Endpoint, v.entry.Request, v.entry.Machine, v.entry.Refused != ""}
 	}
-	v.m.Tally.request(count)
+	v.m.Tally.requests.add(count)
 }
 
 // serveMessages answers in a directory for messages: CCM_POST to it, or to "request" in it.

@@ -16,6 +16,9 @@ func (w *recorder) failSaying(status, substatus int, reason string) {
 		w.fail(status, substatus)
 		return
 	}
+	if w.answers != nil {
+		w.answers(status)
+	}
 	defer conn.Close() //nolint:errcheck // all is sent, or the client has gone
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	w.Header().Set("Content-Length", fmt.Sprint(len(page)))

@@ -12,6 +12,7 @@ type recorder struct {
 	entry   Entry
 	started time.Time
 	page    errorPage
+	answers func(status int) // called before the client can see an answer; nil: nobody wants to know
 }
 
 func newRecorder(w http.ResponseWriter, r *http.Request, page errorPage) *recorder {
@@ -23,6 +24,9 @@ func newRecorder(w http.ResponseWriter, r *http.Request, page errorPage) *record
 // WriteHeader implements http.ResponseWriter.
 func (w *recorder) WriteHeader(status int) {
 	w.entry.Status = status
+	if w.answers != nil {
+		w.answers(status)
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
