@@ -10,19 +10,19 @@ import (
 )
 
 // connect is the connector: it hands a request on to the management point, and the answer back.
-func (g *Gateway) connect(w *recorder, r *http.Request, c gatewayCall, how string) {
+func (g *Gateway) connect(w *recorder, r *http.Request, c gatewayCall, done GatewayRequest) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, g.config.MaxBody))
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
-	resp, content, err := g.fetch(r, c, how, body)
+	resp, content, err := g.fetch(r, c, done.Client, body)
 	switch {
 	case r.Context().Err() != nil:
 		panic(http.ErrAbortHandler)
 	case err != nil:
-		GatewayInternalError.refuse(w)
+		g.refuse(w, done, GatewayInternalError)
 	default:
-		g.relay(w, r, c, resp, content)
+		g.relay(w, r, done, resp, content)
 	}
 }
 
@@ -59,26 +59,36 @@ func copyFields(to, from http.Header) {
 	}
 }
 
-// relay gives the client what the management point has said, or the words of the connector for it. What the token service says
-// about a token passes as it is: how real connectors word that is not public.
-func (g *Gateway) relay(w *recorder, r *http.Request, c gatewayCall, resp *http.Response, content []byte) {
-	isSTS := c.first() == "ccm_sts"
-	switch status := resp.StatusCode; {
-	case status >= http.StatusInternalServerError:
-		GatewayInternalError.refuse(w)
-	case status == http.StatusUnauthorized && !isSTS:
-		GatewayUnauthorized.refuse(w)
-	case status == http.StatusForbidden && bytes.Contains(content, []byte("403.7")):
-		GatewayCertificateRequired.refuse(w)
-	case status == http.StatusForbidden && !isSTS:
-		GatewayForbidden.refuse(w)
-	default:
-		copyFields(w.Header(), resp.Header)
-		if status == http.StatusOK && r.Method != http.MethodHead {
-			g.sendBytes(w, r, "forwarded", content)
-			return
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write(content) // the log has noted it
+// relay gives the client what the management point has said, or the words of the connector for it.
+func (g *Gateway) relay(w *recorder, r *http.Request, done GatewayRequest, resp *http.Response, content []byte) {
+	if no := refusalOf(resp.StatusCode, content, done.Directory == "ccm_sts"); no != 0 {
+		g.refuse(w, done, no)
+		return
 	}
+	g.count(done, resp.StatusCode)
+	copyFields(w.Header(), resp.Header)
+	if resp.StatusCode == http.StatusOK && r.Method != http.MethodHead {
+		g.sendBytes(w, r, "forwarded", content)
+		return
+	}
+	w.WriteHeader(resp.StatusCode)
+	_, _ = w.Write(content) // the log has noted it
+}
+
+// refusalOf is what the connector makes of an answer, 0 when it passes as it is. What the token service says about a token
+// does: how real connectors word that is not public.
+func refusalOf(status int, page []byte, isSTS bool) GatewayRefusal {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return GatewayInternalError
+	case status == http.StatusForbidden && bytes.Contains(page, []byte("403.7")):
+		return GatewayCertificateRequired
+	case isSTS:
+		return 0
+	case status == http.StatusUnauthorized:
+		return GatewayUnauthorized
+	case status == http.StatusForbidden:
+		return GatewayForbidden
+	}
+	return 0
 }

@@ -69,22 +69,31 @@ func gatewayDirectory(path string) (auth gatewayAuth, rest string, ok bool) {
 // pass lets a request through to a management point, if it and its client are allowed to.
 func (g *Gateway) pass(w *recorder, r *http.Request, c gatewayCall) {
 	done := GatewayRequest{Auth: c.auth.String(), Directory: c.first()}
-	defer func() {
-		done.Status = w.entry.Status
-		g.counts.add(done)
-	}()
 	if status := g.filter(r, c); status != http.StatusOK {
+		g.count(done, status)
 		w.fail(status, 0)
 		return
 	}
-	how, no := g.authenticate(r, c)
-	done.Client = how
-	if no != 0 {
-		no.refuse(w)
+	var no GatewayRefusal
+	if done.Client, no = g.authenticate(r, c); no != 0 {
+		g.refuse(w, done, no)
 		return
 	}
-	w.entry.User = how
-	g.connect(w, r, c, how)
+	w.entry.User = done.Client
+	g.connect(w, r, c, done)
+}
+
+// count notes a request, before it is answered: who has the answer finds it counted.
+func (g *Gateway) count(done GatewayRequest, status int) {
+	done.Status = status
+	g.counts.add(done)
+}
+
+// refuse answers with words of the gateway.
+func (g *Gateway) refuse(w *recorder, done GatewayRequest, no GatewayRefusal) {
+	status, substatus := no.status()
+	g.count(done, status)
+	w.failSaying(status, substatus, no.String())
 }
 
 // filter is what a gateway lets through at all. That it filters URLs and checks lengths is public (memdocs "cmg-data-flow"),

@@ -53,9 +53,3 @@ func (r GatewayRefusal) Fault() Fault {
 	status, substatus := r.status()
 	return Fault{Kind: FaultStatus, Status: status, Substatus: substatus, Reason: r.String()}
 }
-
-// refuse answers with it.
-func (r GatewayRefusal) refuse(w *recorder) {
-	status, substatus := r.status()
-	w.failSaying(status, substatus, r.String())
-}
