@@ -34,7 +34,26 @@ func (c *Config) checkSite(found *findings) {
 	found.between("site.registration.internet_flag", s.Registration.InternetFlag, 0, 2)
 	c.checkIdentity(found)
 	c.checkEntra(found)
+	c.checkKeys(found)
 }
+
+// checkKeys wants what opens the gateway, and what a CCM token is exchanged for.
+func (c *Config) checkKeys(found *findings) {
+	s, incoming := c.Site, c.Entra.Type != EntraNone || c.Site.BulkTokenFile != ""
+	if isGateway(s.Gateway) && !c.Identity.Issued() && !incoming {
+		found.bad("site.gateway", "it opens to a certificate in identity, or to a token of entra or site.bulk_token_file; write one of them")
+	}
+	https := s.Gateway != "" || strings.HasPrefix(s.ManagementPoint, "https:")
+	if s.DPToken.Delivery == "sts" && (!incoming || !https) {
+		found.bad("site.dp_token.delivery", "sts needs a token of entra or site.bulk_token_file, and a gateway or a management point over https")
+	}
+	if strings.EqualFold(s.Directory, tokenDirectory) && (!incoming || !strings.HasPrefix(s.ManagementPoint, "https:")) {
+		found.bad("site.directory", "%s needs a token of entra or site.bulk_token_file, and a management point over https", tokenDirectory)
+	}
+}
+
+// tokenDirectory is the virtual directory for who shows a CCM token.
+const tokenDirectory = "ccm_system_tokenauth"
 
 // checkWays looks at the servers that are asked.
 func (s Site) checkWays(found *findings) {
@@ -70,7 +89,7 @@ var gatewayPath = regexp.MustCompile(`(?i)^/ccm_proxy_(mutual|server)auth/([0-9]
 // isGateway recognizes the form of URL that sites hand out for a management point behind a gateway.
 func isGateway(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || !strings.EqualFold(u.Scheme, "https") || !isHostPort(u.Host) || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.User != nil || !strings.EqualFold(u.Scheme, "https") || !isHostPort(u.Host) || u.RawQuery != "" || u.Fragment != "" {
 		return false
 	}
 	id := gatewayPath.FindStringSubmatch(u.Path)
