@@ -1,0 +1,74 @@
+package site
+
+import (
+	"slices"
+
+	"branchpoint/tokenbroker/ccm"
+)
+
+// learn keeps what an answer says, from a way or passed, and returns what is left of it for those who asked.
+func (s *Site) learn(t *terms, from string, c ccm.Content, found ccm.Locations) ccm.Locations {
+	now := s.now()
+	s.names.note(s.log, from, found.Unknown)
+	if found.TokenError != nil {
+		bad := &ccm.Error{Op: "read the token in an answer", Kind: ccm.ErrNoToken, Cause: found.TokenError}
+		s.purse.complain(from, bad.Error())
+	}
+	found.List = found.List[:min(len(found.List), maxLocations)]
+	for audience, token := range t.tokensIn(found) {
+		s.purse.take(audience, from, token, now)
+	}
+	for _, l := range found.List {
+		if l.Access == ccm.AccessToken {
+			s.purse.visit(t.audience(l), c)
+		}
+	}
+	s.indexClouds(found, c)
+	found = pruned(found)
+	s.atlas.put(fold(c), from, found, now)
+	return found
+}
+
+// indexClouds remembers which content the URLs of cloud locations are for. Without its query a URL is for all of them.
+func (s *Site) indexClouds(found ccm.Locations, c ccm.Content) {
+	for _, l := range found.List[:min(len(found.List), maxLocations)] {
+		if l.Cloud && !l.Query.IsZero() {
+			s.index.locate(l, c)
+		}
+	}
+}
+
+// tokensIn are the tokens of an answer by what they are for. The one of the whole answer is for every location that wants a
+// token and has none of its own; where none wants one, it can only be the site's.
+func (t *terms) tokensIn(found ccm.Locations) map[string]ccm.Token {
+	tokens := map[string]ccm.Token{}
+	wanted := false
+	for _, l := range found.List {
+		token := l.Token
+		if l.Access == ccm.AccessToken {
+			wanted = true
+			if token.IsZero() {
+				token = found.Token
+			}
+		}
+		audience := t.audience(l)
+		if _, ok := tokens[audience]; !ok && audience != "" && !token.IsZero() {
+			tokens[audience] = token
+		}
+	}
+	if !wanted && !found.Token.IsZero() {
+		tokens[t.siteAudience] = found.Token
+	}
+	return tokens
+}
+
+// pruned is what is kept of an answer: no token, and no more than the bounds allow.
+func pruned(found ccm.Locations) ccm.Locations {
+	found.List = slices.Clone(found.List)
+	for i := range found.List {
+		found.List[i].Token = ccm.Token{}
+	}
+	found.Token, found.TokenError, found.Unknown = ccm.Token{}, nil, nil
+	found.Hashes = slices.Clone(found.Hashes[:min(len(found.Hashes), maxHashes)])
+	return found
+}
