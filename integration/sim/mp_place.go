@@ -1,9 +1,13 @@
 package sim
 
-import "cmp"
+import (
+	"cmp"
+	"crypto/rand"
+)
 
 // MPPlace is where the management point of a site is, and how it differs from others. The site fills in what is zero: the
-// name "MP1", its library, CA, log and CCM tokens, and as sources all of its DPs and then its cloud.
+// name "MP1", its library, CA, log, CCM tokens and token service, a secret of the connector, and as sources all of its DPs, then its
+// cloud, then the content of its gateway.
 type MPPlace struct {
 	// Place is where it listens. Zero means free ports of 127.0.0.1, for http and https.
 	Place Place
@@ -28,6 +32,12 @@ func (s *Site) makeManagementPoint(c SiteConfig) (err error) {
 	config.AnyAddress = config.AnyAddress || c.AnyAddress
 	config.CA, config.Log = cmp.Or(config.CA, s.CA), cmp.Or(config.Log, s.Log)
 	config.Library, config.CCMTokens = cmp.Or(config.Library, s.Library), cmp.Or(config.CCMTokens, s.CCMTokens)
+	if config.TokenService == nil && s.TokenService != nil {
+		config.TokenService = s.TokenService
+	}
+	if config.Connector.Empty() {
+		config.Connector = NewSecret(rand.Text())
+	}
 	config.Accounts = append(config.Accounts[:len(config.Accounts):len(config.Accounts)], s.Account)
 	for _, m := range c.ManagementPoint.Machines {
 		if m.Account.Name != "" {

@@ -3,41 +3,12 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"time"
 )
 
-// SiteConfig says how the demonstration site differs from its defaults.
-type SiteConfig struct {
-	// Library of all DPs. Nil means DemoLibrary(256 << 20).
-	Library *Library
-	// Host in the URLs of the DPs. Empty means "127.0.0.1".
-	Host string
-	// BasePort is the first of the six ports that the site uses, in the order of Site.DPs, http before https. Zero means any
-	// six free ones.
-	BasePort int
-	// Places are those of the DPs in the order of Site.DPs, instead of Host and BasePort. Nil means ports of 127.0.0.1.
-	Places []Place
-	// Cloud adds a content service with its storage. Nil means none.
-	Cloud *CloudPlace
-	// ManagementPoint adds one. Nil means none.
-	ManagementPoint *MPPlace
-	// CCMTokens says how CCM tokens are shown and refused.
-	CCMTokens TokensConfig
-	// AnyAddress is for Places in network namespaces of a test; see DPConfig.
-	AnyAddress bool
-	// Tokens says how tokens are shown and refused.
-	Tokens TokensConfig
-	// TokenLife is how long the site's first token is good. Zero means 8 hours.
-	TokenLife time.Duration
-	// Link puts every DP behind a link of its own. Nil means none.
-	Link *LinkConfig
-	// LogTo receives the W3C log of all DPs. Nil keeps it in memory only.
-	LogTo io.Writer
-}
-
-// Site is a Configuration Manager site with four DPs, maybe a cloud, and its "SMS Issuing" root. Everything in it may be used while it
-// runs; nothing of it is to be replaced.
+// Site is a Configuration Manager site with four DPs, maybe a cloud, a management point, a gateway and a tenant of Entra, and its
+// "SMS Issuing" root. Everything in it may be used while it runs; nothing of it is to be replaced.
 type Site struct {
 	Library  *Library
 	CA       *CA
@@ -62,6 +33,12 @@ type Site struct {
 	// ManagementPoint is nil unless it is configured. CCMTokens are those that it takes: a token service issues them.
 	ManagementPoint *ManagementPoint
 	CCMTokens       *Tokens
+
+	// Entra, TokenService, Gateway and GatewayStorage are nil unless they are configured.
+	Entra          *Entra
+	TokenService   *TokenService
+	Gateway        *Gateway
+	GatewayStorage *Storage
 }
 
 // StartSite makes a site and starts its DPs. Close ends it.
@@ -88,25 +65,39 @@ func StartSite(c SiteConfig) (*Site, error) {
 		return nil, err
 	}
 	s.Token = s.Tokens.Issue(orDefault(c.TokenLife, 8*time.Hour))
-	if err := s.makeDPs(c); err != nil {
-		return nil, fmt.Errorf("make the site: %w", err)
+	if err := s.make(c); err != nil {
+		return nil, err
 	}
-	if c.Cloud != nil {
-		if err := s.makeCloud(c); err != nil {
-			return nil, fmt.Errorf("make the site's cloud: %w", err)
-		}
-	}
-	if c.ManagementPoint != nil {
-		if err := s.makeManagementPoint(c); err != nil {
-			return nil, fmt.Errorf("make the site's management point: %w", err)
-		}
-	}
-	for _, o := range s.origins() {
+	for _, o := range s.servers() {
 		if err := o.Start(); err != nil {
 			return nil, errors.Join(fmt.Errorf("start the site: %w", err), s.Close())
 		}
 	}
 	return s, nil
+}
+
+// make makes all servers, each after those that it knows.
+func (s *Site) make(c SiteConfig) error {
+	for _, part := range []struct {
+		name   string
+		wanted bool
+		make   func(SiteConfig) error
+	}{
+		{"distribution points", true, s.makeDPs},
+		{"cloud", c.Cloud != nil, s.makeCloud},
+		{"tenant", c.Entra != nil, s.makeEntra},
+		{"token service", c.Entra != nil || c.Gateway != nil, s.makeTokenService},
+		{"management point", c.ManagementPoint != nil, s.makeManagementPoint},
+		{"gateway", c.Gateway != nil, s.makeGateway},
+	} {
+		if !part.wanted {
+			continue
+		}
+		if err := part.make(c); err != nil {
+			return fmt.Errorf("make the site's %s: %w", part.name, err)
+		}
+	}
+	return nil
 }
 
 func (s *Site) makeDPs(c SiteConfig) error {
@@ -160,16 +151,31 @@ func (s *Site) Locations(segment string) []string {
 	return urls
 }
 
-func (s *Site) origins() []*origin {
-	var list []*origin
+// siteServer is a server that starts and ends with the site.
+type siteServer interface {
+	Start() error
+	Close() error
+}
+
+func (s *Site) servers() []siteServer {
+	var list []siteServer
 	for _, d := range s.DPs() {
-		list = append(list, d.origin)
+		list = append(list, d)
 	}
 	if s.Cloud != nil {
-		list = append(list, s.Storage.origin, s.Cloud.origin)
+		list = append(list, s.Storage, s.Cloud)
+	}
+	if s.Entra != nil {
+		list = append(list, s.Entra)
 	}
 	if s.ManagementPoint != nil {
-		list = append(list, s.ManagementPoint.origin)
+		list = append(list, s.ManagementPoint)
+	}
+	if s.GatewayStorage != nil {
+		list = append(list, s.GatewayStorage)
+	}
+	if s.Gateway != nil {
+		list = append(list, s.Gateway)
 	}
 	return list
 }
@@ -177,8 +183,14 @@ func (s *Site) origins() []*origin {
 // Close ends all servers, and waits for them.
 func (s *Site) Close() error {
 	var errs []error
-	for _, o := range s.origins() {
+	if s.TokenService != nil {
+		s.TokenService.Faults.Clear() // or requests that it holds up keep the management point waiting
+	}
+	for _, o := range slices.Backward(s.servers()) {
 		errs = append(errs, o.Close())
+	}
+	if s.TokenService != nil {
+		errs = append(errs, s.TokenService.Close())
 	}
 	return errors.Join(errs...)
 }
