@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,20 +74,29 @@ func (f apiFlag) ask(path string, v any) ([]byte, error) {
 	return body, nil
 }
 
-// askFor asks the admin API and returns the answer's body. The answer has to be a 200.
+// askFor asks the admin API and returns the answer's body.
 func askFor(address, path string) ([]byte, error) { return callAPI(http.MethodGet, address, path, "") }
 
 // callAPI is askFor with another method, and the admin token when it is not empty.
 func callAPI(method, address, path, token string) ([]byte, error) {
+	return apiCall{method: method, address: address, path: path, token: token}.do()
+}
+
+// apiCall is one request to the admin API.
+type apiCall struct {
+	method, address, path string
+	query                 url.Values // nil: none
+	token                 string     // the admin token; empty for what needs none
+	body                  any        // is sent as JSON; nil: none
+}
+
+// do returns the answer's body. Its status has to be 200, or 202 of what has been begun.
+func (c apiCall) do() ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
 	defer cancel()
-	at := url.URL{Scheme: "http", Host: address, Path: path}
-	request, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
+	request, err := c.request(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("asking %s: %w", address, err)
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
+		return nil, fmt.Errorf("asking %s: %w", c.address, err)
 	}
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy: it may be this very one
@@ -94,15 +104,38 @@ func callAPI(method, address, path, token string) ([]byte, error) {
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return nil, unanswered(address, err)
+		return nil, unanswered(c.address, err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return nil, unanswered(address, err)
+		return nil, unanswered(c.address, err)
 	}
-	if answer.StatusCode != http.StatusOK {
-		return nil, refused(address, answer.Status, body)
+	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusAccepted {
+		return nil, refused(c.address, answer.Status, body)
 	}
 	return body, nil
+}
+
+func (c apiCall) request(ctx context.Context) (*http.Request, error) {
+	var body io.Reader
+	if c.body != nil {
+		text, err := json.Marshal(c.body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	at := url.URL{Scheme: "http", Host: c.address, Path: c.path, RawQuery: c.query.Encode()}
+	request, err := http.NewRequestWithContext(ctx, c.method, at.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return request, nil
 }

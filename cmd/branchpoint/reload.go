@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"branchpoint/admin"
@@ -15,8 +14,7 @@ import (
 
 // reloadCmd has a running Branchpoint read its configuration again.
 type reloadCmd struct {
-	apiFlag
-	TokenFile string `help:"The file with the token of the admin API. Default: what the configuration says." placeholder:"FILE"`
+	tokenFlag
 }
 
 // Run says what has changed, and what will only change with a restart. It fails with everything that is wrong with the
@@ -40,23 +38,6 @@ func (c *reloadCmd) Run(s *streams) error {
 	}
 	_, err = io.WriteString(s.out, reloadText(done))
 	return err
-}
-
-// token reads the token of the admin API.
-func (c *reloadCmd) token() (string, error) {
-	file := c.TokenFile
-	if file == "" {
-		config, err := c.load()
-		if err != nil {
-			return "", err
-		}
-		file = config.Admin.TokenFile
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("reading the token of the admin API: %w (whoever runs Branchpoint may read it)", err)
-	}
-	return strings.TrimSpace(string(text)), nil
 }
 
 // rejected turns an answer of the admin API into what a check of the same file would have said.

@@ -249,14 +249,14 @@ func TestManyHands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(7, 7))
 		w := newWorld(map[string][]byte{})
-		for i := range 30 {
+		for i := range 12 {
 			w.files[fmt.Sprint("dir/file", i)] = data(fmt.Sprint("content", i), rnd.IntN(2*mib))
 		}
 		w.pace = time.Millisecond
 		b := newBox(t, w, nil)
-		for step := range 300 {
+		for step := range 150 {
 			switch list := b.jobs.Jobs(); {
-			case step%97 == 96:
+			case step%49 == 48:
 				b.close()
 				b.open()
 			case rnd.IntN(3) > 0 || len(list) == 0:
