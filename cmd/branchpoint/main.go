@@ -15,14 +15,15 @@ import (
 
 // cli is the command line: a verb a file.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Serve clients until interrupted."`
-	Status  statusCmd  `cmd:"" help:"Show how a running Branchpoint is doing."`
-	Health  healthCmd  `cmd:"" help:"Ask a running Branchpoint whether it is well; the exit code is the answer."`
-	Learn   learnCmd   `cmd:"" help:"Show which headers clients send to servers that take tokens: their names, no values."`
-	Reload  reloadCmd  `cmd:"" help:"Have a running Branchpoint read its configuration again; what it cannot change at once it names."`
-	Config  configCmd  `cmd:"" help:"Check a configuration file, or show what is in force."`
-	CA      caCmd      `cmd:"" name:"ca" help:"Make, show, trust or replace the certificate authority that Branchpoint sees into HTTPS with."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Serve clients until interrupted."`
+	Status   statusCmd   `cmd:"" help:"Show how a running Branchpoint is doing."`
+	Health   healthCmd   `cmd:"" help:"Ask a running Branchpoint whether it is well; the exit code is the answer."`
+	Learn    learnCmd    `cmd:"" help:"Show which headers clients send to servers that take tokens: their names, no values."`
+	Precache precacheCmd `cmd:"" help:"Have a running Branchpoint fetch a content before anyone asks."`
+	Reload   reloadCmd   `cmd:"" help:"Have a running Branchpoint read its configuration again; what it cannot change at once it names."`
+	Config   configCmd   `cmd:"" help:"Check a configuration file, or show what is in force."`
+	CA       caCmd       `cmd:"" name:"ca" help:"Make, show, trust or replace the certificate authority that Branchpoint sees into HTTPS with."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 const description = `A caching proxy for Configuration Manager content.
