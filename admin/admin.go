@@ -18,6 +18,7 @@ import (
 	"branchpoint/proxy"
 	"branchpoint/proxy/upstream"
 	"branchpoint/tokenbroker"
+	"branchpoint/tokenbroker/site"
 )
 
 // Store is the cache as a whole.
@@ -67,7 +68,7 @@ type Listener struct {
 	Up bool `json:"up"`
 }
 
-// Config is what a Server is made of. Everything but Logger and Precache must be set.
+// Config is what a Server is made of. Everything but Logger, Precache and Site must be set.
 type Config struct {
 	// Version of the program, for people.
 	Version string
@@ -82,6 +83,8 @@ type Config struct {
 	Learned   Learned
 	// Precache fetches contents beforehand. Nil: nobody does, and who asks is told so.
 	Precache Precache
+	// Site tells how the site of this machine is doing. Nil: it has none.
+	Site func() site.Status
 	// Interception tells what becomes of HTTPS to hosts of ours.
 	Interception func() proxy.Interception
 	// Reload reads the configuration again. An error that is Rejected is told; then nothing has changed.

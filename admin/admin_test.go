@@ -24,8 +24,8 @@ import (
 
 const testSecret = "a-token-that-nobody-guesses"
 
-// site is what a Server is asked about, in memory.
-type site struct {
+// stage is what a Server is asked about, in memory.
+type stage struct {
 	state        cache.Status
 	objects      []cache.Object
 	points       []upstream.LocationStatus
@@ -58,10 +58,10 @@ func (b *book) String() string {
 	return b.all.String()
 }
 
-func (s *site) Status() cache.Status { return s.state }
+func (s *stage) Status() cache.Status { return s.state }
 
 // Names returns them backwards: no order is promised.
-func (s *site) Names() (names []string) {
+func (s *stage) Names() (names []string) {
 	for _, o := range slices.Backward(s.objects) {
 		if !slices.Contains(names, o.Name) {
 			names = append(names, o.Name)
@@ -70,7 +70,7 @@ func (s *site) Names() (names []string) {
 	return names
 }
 
-func (s *site) Generations(name string) (list []cache.Object) {
+func (s *stage) Generations(name string) (list []cache.Object) {
 	for _, o := range s.objects {
 		if o.Name == name {
 			list = append(list, o)
@@ -79,12 +79,12 @@ func (s *site) Generations(name string) (list []cache.Object) {
 	return list
 }
 
-func (s *site) Scrub(time.Duration) (compared, bad int) {
+func (s *stage) Scrub(time.Duration) (compared, bad int) {
 	<-s.scrubbing
 	return 12, 1
 }
 
-func (s *site) Pin(name string, pinned bool) (found bool) {
+func (s *stage) Pin(name string, pinned bool) (found bool) {
 	for i := range s.objects {
 		if s.objects[i].Name == name {
 			s.objects[i].Pinned, found = pinned, true
@@ -93,24 +93,24 @@ func (s *site) Pin(name string, pinned bool) (found bool) {
 	return found
 }
 
-func (s *site) Remove(name string) bool {
+func (s *stage) Remove(name string) bool {
 	before := len(s.objects)
 	s.objects = slices.DeleteFunc(s.objects, func(o cache.Object) bool { return o.Name == name })
 	return len(s.objects) < before
 }
 
-type points struct{ s *site }
+type points struct{ s *stage }
 
 func (p points) Status() []upstream.LocationStatus { return p.s.points }
 
-// newSite returns a healthy site with a real token broker.
-func newSite(t *testing.T) *site {
+// newStage returns a healthy site with a real token broker.
+func newStage(t *testing.T) *stage {
 	t.Helper()
 	source, err := tokenbroker.NewTaskSequenceSource(tokenbroker.TaskSequenceConfig{Name: "task-sequence", Variable: "X"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{
+	s := &stage{
 		state: cache.Status{State: cache.StateOK, MaxBytes: 1 << 30, FreeBytes: 5 << 30, Counted: true},
 		listeners: []Listener{{Name: "local", Kind: "forward", Address: "127.0.0.1:8080", URL: "http://127.0.0.1:8080",
 			Entitlement: "machine", Up: true}},
@@ -133,7 +133,7 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func (s *site) config(t *testing.T) Config {
+func (s *stage) config(t *testing.T) Config {
 	t.Helper()
 	token, err := NewToken(testSecret)
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *site) config(t *testing.T) Config {
 	}
 }
 
-func (s *site) server(t *testing.T, change ...func(*Config)) *Server {
+func (s *stage) server(t *testing.T, change ...func(*Config)) *Server {
 	t.Helper()
 	config := s.config(t)
 	for _, c := range change {
@@ -240,7 +240,7 @@ func TestNewRefuses(t *testing.T) {
 		"no background": func(c *Config) { c.Background = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := newSite(t).config(t)
+			config := newStage(t).config(t)
 			spoil(&config)
 			if _, err := New(config); err == nil {
 				t.Error("it was taken")
@@ -248,7 +248,7 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 	t.Run("a registry with our metrics", func(t *testing.T) {
-		config := newSite(t).config(t)
+		config := newStage(t).config(t)
 		if _, err := New(config); err != nil {
 			t.Fatal(err)
 		}

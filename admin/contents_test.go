@@ -25,7 +25,7 @@ func library() []cache.Object {
 }
 
 func TestContents(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	s.objects = library()
 	server := s.server(t)
 	want := []content{
@@ -52,7 +52,7 @@ func TestContents(t *testing.T) {
 
 // TestPages compares pages of random contents with the whole list.
 func TestPages(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	names := map[string]bool{}
 	for range 500 {
@@ -83,7 +83,7 @@ func TestPages(t *testing.T) {
 
 func TestPinAndRemove(t *testing.T) {
 	const content, single = "default/package/ps100015.3", "default/package/ps100015.3/a b/setup%20x.exe"
-	pinned := func(s *site) (list []bool) {
+	pinned := func(s *stage) (list []bool) {
 		for _, o := range s.objects {
 			list = append(list, o.Pinned)
 		}
@@ -104,7 +104,7 @@ func TestPinAndRemove(t *testing.T) {
 		"a part of a name":   {"DELETE", "default%2Fpackage", 0, []bool{true, false, false, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newStage(t)
 			s.objects = library()
 			resp := change(t, s.server(t), c.method, "/api/v1/contents/"+c.path, "")
 			if c.changed == 0 {

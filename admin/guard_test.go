@@ -18,7 +18,7 @@ var changes = []struct{ method, path string }{
 }
 
 func TestChangesNeedTheToken(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	s.objects = []cache.Object{{Name: "x"}}
 	server := s.server(t)
 	for name, header := range map[string][]string{
@@ -48,7 +48,7 @@ func TestChangesNeedTheToken(t *testing.T) {
 }
 
 func TestReadsNeedNoToken(t *testing.T) {
-	server := newSite(t).server(t)
+	server := newStage(t).server(t)
 	for _, path := range append(reads, "/healthz", "/readyz") {
 		if resp := ask(t, server, "GET", path, ""); resp.StatusCode != http.StatusOK {
 			t.Errorf("GET %s: status %d, want 200", path, resp.StatusCode)
@@ -57,7 +57,7 @@ func TestReadsNeedNoToken(t *testing.T) {
 }
 
 func TestHost(t *testing.T) {
-	server := newSite(t).server(t)
+	server := newStage(t).server(t)
 	for host, want := range map[string]int{
 		"localhost":                 http.StatusOK,
 		"LOCALHOST:8081":            http.StatusOK,
@@ -80,7 +80,7 @@ func TestHost(t *testing.T) {
 }
 
 func TestEveryAnswerIsGuarded(t *testing.T) {
-	server := newSite(t).server(t)
+	server := newStage(t).server(t)
 	for _, path := range append(reads, "/healthz", "/readyz", "/nothing", "/api/v1/contents/x") {
 		h := ask(t, server, "GET", path, "").Header
 		for key, want := range map[string]string{
@@ -95,7 +95,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 }
 
 func TestErrorsAreProblems(t *testing.T) {
-	server := newSite(t).server(t)
+	server := newStage(t).server(t)
 	wantProblem(t, ask(t, server, "GET", "/nothing", ""), http.StatusNotFound)
 	wantProblem(t, ask(t, server, "GET", "/api/v1", ""), http.StatusNotFound)
 	resp := ask(t, server, "DELETE", "/api/v1/status", "")
@@ -106,7 +106,7 @@ func TestErrorsAreProblems(t *testing.T) {
 }
 
 func TestPanicEndsOnlyItsRequest(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	server := s.server(t, func(c *Config) { c.Listeners = func() []Listener { panic(testSecret) } })
 	wantProblem(t, ask(t, server, "GET", "/api/v1/status", ""), http.StatusInternalServerError)
 	if log := s.log.String(); !strings.Contains(log, "panicked") || strings.Contains(log, testSecret) {

@@ -8,9 +8,9 @@ import (
 	"branchpoint/cache"
 )
 
-// Check is one thing that keeps Branchpoint from being ready.
+// Check is one thing that is not as it should be.
 type Check struct {
-	// Name is "cache", "upstream" or "listener".
+	// Name is "cache", "upstream", "listener", "site" or "registration".
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 	// Since is when it began; zero when nobody knows.
@@ -20,6 +20,8 @@ type Check struct {
 // ready is the answer of /readyz when all is well.
 type ready struct {
 	Status string `json:"status"`
+	// Notes are what somebody should know all the same.
+	Notes []Check `json:"notes,omitempty"`
 }
 
 // stillServing is said whenever something fails: a load balancer may turn away, and nobody needs to panic.
@@ -38,7 +40,7 @@ func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) error {
 		writeProblem(w, Problem{Status: http.StatusServiceUnavailable, Detail: stillServing, Checks: failing})
 		return nil
 	}
-	return writeJSON(w, http.StatusOK, ready{"ready"})
+	return writeJSON(w, http.StatusOK, ready{"ready", s.notes()})
 }
 
 // checks returns what fails.
@@ -49,6 +51,7 @@ func (s *Server) checks() (failing []Check) {
 	if since, out := s.allOut(); out {
 		failing = append(failing, Check{"upstream", "no configured distribution point can be reached", since})
 	}
+	failing = append(failing, s.siteChecks()...)
 	for _, l := range s.config.Listeners() {
 		if !l.Up {
 			reason := "the listener " + l.Name + " at " + l.Address + " takes no clients"

@@ -11,7 +11,7 @@ import (
 )
 
 func TestHealth(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	s.state.State = cache.StateFailing // alive all the same
 	server := s.server(t)
 	if resp := ask(t, server, "GET", "/healthz", ""); resp.StatusCode != http.StatusOK || readAll(t, resp) != "ok\n" {
@@ -24,7 +24,7 @@ func TestHealth(t *testing.T) {
 
 // readyCase is something that goes wrong, and what /readyz should say of it: nothing when it does not matter.
 type readyCase struct {
-	spoil func(*site)
+	spoil func(*stage)
 	want  []Check
 }
 
@@ -35,23 +35,23 @@ func readyCases() map[string]readyCase {
 	}
 	closed := upstream.LocationStatus{Configured: true, State: "closed"}
 	trial := upstream.LocationStatus{Configured: true, State: "half-open", Since: early}
-	upstreams := func(list ...upstream.LocationStatus) func(*site) { return func(s *site) { s.points = list } }
+	upstreams := func(list ...upstream.LocationStatus) func(*stage) { return func(s *stage) { s.points = list } }
 	out := func(since time.Time) []Check {
 		return []Check{{"upstream", "no configured distribution point can be reached", since}}
 	}
 	return map[string]readyCase{
-		"all well":                  {func(*site) {}, nil},
+		"all well":                  {func(*stage) {}, nil},
 		"nobody configured":         {upstreams(open(false, early)), nil},
 		"one of two in use":         {upstreams(open(true, early), closed), nil},
 		"one on trial":              {upstreams(open(true, early), trial), nil},
 		"a learned one still works": {upstreams(open(true, early), upstream.LocationStatus{State: "closed"}), out(early)},
 		"all out":                   {upstreams(open(true, late), open(true, early)), out(late)},
 		"full": {
-			func(s *site) { s.state.State, s.state.Reason, s.state.Since = cache.StateFull, "no room", early },
+			func(s *stage) { s.state.State, s.state.Reason, s.state.Since = cache.StateFull, "no room", early },
 			[]Check{{"cache", "the cache is full: no room", early}},
 		},
 		"failing, and a listener down": {
-			func(s *site) {
+			func(s *stage) {
 				s.state.State, s.state.Reason, s.state.Since = cache.StateFailing, "input/output error", late
 				s.listeners[0].Up = false
 			},
@@ -66,7 +66,7 @@ func readyCases() map[string]readyCase {
 func TestReady(t *testing.T) {
 	for name, c := range readyCases() {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newStage(t)
 			c.spoil(s)
 			server := s.server(t)
 			resp := ask(t, server, "GET", "/readyz", "")

@@ -23,7 +23,7 @@ func TestLearned(t *testing.T) {
 		Headers: []proxy.LearnedHeader{{Name: "X-Token", Requests: 2, FirstSeen: at, LastSeen: at,
 			Shapes: []proxy.LearnedShape{{Scheme: "Bearer", JWT: true, Size: "64 to 1023 bytes"}}}},
 	}}}
-	server := newSite(t).server(t, func(c *Config) { c.Learned = l })
+	server := newStage(t).server(t, func(c *Config) { c.Learned = l })
 	got := decode[LearnedList](t, ask(t, server, "GET", "/api/v1/learned", ""), http.StatusOK)
 	if !reflect.DeepEqual(got.Hosts, l.hosts) {
 		t.Errorf("the answer is %+v, want %+v", got.Hosts, l.hosts)

@@ -71,7 +71,7 @@ func TestStartPrecache(t *testing.T) {
 		"large":       {body: `{"content": "` + strings.Repeat(canary, 600) + `"}`, want: 413},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newStage(t)
 			s.kitchen.joined, s.kitchen.err = c.joined, c.err
 			resp := change(t, s.server(t), "POST", "/api/v1/precache", c.body)
 			if c.want >= 400 {
@@ -94,7 +94,7 @@ func TestStartPrecache(t *testing.T) {
 }
 
 func TestServePrecache(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	server := s.server(t)
 	if got := readAll(t, ask(t, server, "GET", "/api/v1/precache", "")); got != `{"jobs":[]}`+"\n" {
 		t.Errorf("without jobs the answer is %s", got)
@@ -132,7 +132,7 @@ func TestServePrecache(t *testing.T) {
 }
 
 func TestNoPrecache(t *testing.T) {
-	server := newSite(t).server(t, func(c *Config) { c.Precache = nil })
+	server := newStage(t).server(t, func(c *Config) { c.Precache = nil })
 	for _, r := range [][2]string{{"GET", ""}, {"POST", ""}, {"GET", "/7"}, {"DELETE", "/7"}} {
 		wantProblem(t, change(t, server, r[0], "/api/v1/precache"+r[1], `{"content": "PS100015"}`), http.StatusServiceUnavailable)
 	}

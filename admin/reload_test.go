@@ -28,7 +28,7 @@ func TestReload(t *testing.T) {
 			`{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"internal error; the log says more"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newStage(t)
 			calls := 0
 			s.reload = func() (Reloaded, error) { calls++; return c.done, c.err }
 			server := s.server(t)

@@ -20,7 +20,7 @@ func listen(t *testing.T) net.Listener {
 }
 
 func TestServe(t *testing.T) {
-	server := newSite(t).server(t)
+	server := newStage(t).server(t)
 	ln := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -47,7 +47,7 @@ func TestServe(t *testing.T) {
 func TestServeTellsWhenItEndsByItself(t *testing.T) {
 	ln := listen(t)
 	ln.Close()
-	if err := newSite(t).server(t).Serve(t.Context(), ln, time.Second); err == nil {
+	if err := newStage(t).server(t).Serve(t.Context(), ln, time.Second); err == nil {
 		t.Error("it did not say so")
 	}
 }
@@ -59,7 +59,7 @@ func (outside) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), 
 
 func TestServeRefusesToTrustTheNetwork(t *testing.T) {
 	ln := listen(t)
-	err := newSite(t).server(t).Serve(t.Context(), outside{ln}, time.Second)
+	err := newStage(t).server(t).Serve(t.Context(), outside{ln}, time.Second)
 	if err == nil || !strings.Contains(err.Error(), "10.1.2.3") {
 		t.Errorf("the error is %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"branchpoint/cache"
 	"branchpoint/proxy"
+	"branchpoint/tokenbroker/site"
 )
 
 // Status is the answer of /api/v1/status: how everything is doing, in one page.
@@ -14,12 +15,16 @@ type Status struct {
 	Started       time.Time `json:"started"`
 	UptimeSeconds int64     `json:"uptime_seconds"`
 	// Ready and Checks are what /readyz says.
-	Ready     bool            `json:"ready"`
-	Checks    []Check         `json:"checks"`
+	Ready  bool    `json:"ready"`
+	Checks []Check `json:"checks"`
+	// Notes are what somebody should know although nothing fails.
+	Notes     []Check         `json:"notes"`
 	Listeners []Listener      `json:"listeners"`
 	Cache     cache.Status    `json:"cache"`
 	Totals    Totals          `json:"totals"`
 	Upstreams UpstreamSummary `json:"upstreams"`
+	// Site is that of this machine. Absent: it has none.
+	Site *site.Status `json:"site,omitempty"`
 	// Interception tells what becomes of HTTPS to hosts of ours.
 	Interception proxy.Interception `json:"interception"`
 	Scrub        ScrubStatus        `json:"scrub"`
@@ -42,7 +47,8 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) error {
 	checks := s.checks()
 	return writeJSON(w, http.StatusOK, Status{
 		Version: s.config.Version, Started: s.started, UptimeSeconds: int64(time.Since(s.started).Seconds()),
-		Ready: len(checks) == 0, Checks: append([]Check{}, checks...), Listeners: append([]Listener{}, s.config.Listeners()...),
+		Ready: len(checks) == 0, Checks: append([]Check{}, checks...), Notes: append([]Check{}, s.notes()...),
+		Listeners: append([]Listener{}, s.config.Listeners()...), Site: s.siteStatus(),
 		Cache: s.config.Store.Status(), Totals: totals, Upstreams: s.upstreamSummary(),
 		Interception: s.config.Interception(), Scrub: s.scrub.status(),
 	})

@@ -13,7 +13,7 @@ import (
 )
 
 // count registers a metric under the name that another package gives its own, and sets it.
-func count(t *testing.T, s *site, name string, labels []string, values map[string]float64) {
+func count(t *testing.T, s *stage, name string, labels []string, values map[string]float64) {
 	t.Helper()
 	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: name}, labels)
 	if err := s.registry.Register(v); err != nil {
@@ -41,7 +41,7 @@ func TestTotals(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newStage(t)
 			count(t, s, "branchpoint_requests_total", []string{"listener", "status"}, map[string]float64{"a,200": 4, "b,404": 3})
 			count(t, s, "branchpoint_requests_active", []string{"listener"}, map[string]float64{"a": 2})
 			count(t, s, "branchpoint_cache_served_bytes_total", []string{"from"}, c.served)
@@ -56,7 +56,7 @@ func TestTotals(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t)
+		s := newStage(t)
 		s.points = []upstream.LocationStatus{{Configured: true, State: "closed"}, {Configured: true, State: "open"}, {State: "open"}}
 		server := s.server(t)
 		<-time.After(90 * time.Second)
@@ -77,7 +77,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestUpstreams(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	at := time.Unix(1700000000, 0).UTC()
 	s.points = []upstream.LocationStatus{{
 		URL: "https://dp1.example:443", Hierarchy: "default", Configured: true, State: "open", Since: at, Failures: 3,
@@ -93,7 +93,7 @@ func TestUpstreams(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	text := readAll(t, ask(t, newSite(t).server(t), "GET", "/metrics", ""))
+	text := readAll(t, ask(t, newStage(t).server(t), "GET", "/metrics", ""))
 	for _, want := range []string{`branchpoint_build_info{version="v1.2.3"} 1`, "go_goroutines ", "process_"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %q", want)
@@ -102,7 +102,7 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestScrub(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	server := s.server(t)
 	if got := decode[ScrubStatus](t, change(t, server, "POST", "/api/v1/scrub", ""), http.StatusAccepted); !got.Running {
 		t.Errorf("it does not run: %+v", got)

@@ -30,7 +30,7 @@ func TestSetToken(t *testing.T) {
 		"far too long":     {`{"token": "` + strings.Repeat(canary, 9000) + `"}`, http.StatusRequestEntityTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newStage(t)
 			server := s.server(t)
 			resp := change(t, server, "PUT", "/api/v1/tokens/dp%2F1", c.body)
 			said := readAll(t, resp)
@@ -56,7 +56,7 @@ func TestSetToken(t *testing.T) {
 }
 
 func TestTokenStatus(t *testing.T) {
-	s := newSite(t)
+	s := newStage(t)
 	server := s.server(t)
 	none := decode[tokenList](t, ask(t, server, "GET", "/api/v1/tokens", ""), http.StatusOK).Tokens
 	if none == nil || len(none) != 0 {

@@ -1,6 +1,11 @@
 package main
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+
+	"branchpoint/admin"
+)
 
 // healthCmd is for whoever restarts what is not alive, such as a container's HEALTHCHECK.
 type healthCmd struct {
@@ -19,7 +24,16 @@ func (c *healthCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := askFor(address, path); err != nil {
+	body, err := askFor(address, path)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Notes []admin.Check `json:"notes"`
+	}
+	_ = json.Unmarshal(body, &answer) // /healthz says no more than ok
+	if notes := notesText(answer.Notes); notes != "" {
+		_, err = fmt.Fprintf(s.out, "ok; %s\n", notes)
 		return err
 	}
 	_, err = fmt.Fprintln(s.out, "ok")

@@ -20,6 +20,7 @@ type cli struct {
 	Health   healthCmd   `cmd:"" help:"Ask a running Branchpoint whether it is well; the exit code is the answer."`
 	Learn    learnCmd    `cmd:"" help:"Show which headers clients send to servers that take tokens: their names, no values."`
 	Precache precacheCmd `cmd:"" help:"Have a running Branchpoint fetch a content before anyone asks."`
+	Identity identityCmd `cmd:"" help:"Make this machine a client of its site, or show who it is there."`
 	Reload   reloadCmd   `cmd:"" help:"Have a running Branchpoint read its configuration again; what it cannot change at once it names."`
 	Config   configCmd   `cmd:"" help:"Check a configuration file, or show what is in force."`
 	CA       caCmd       `cmd:"" name:"ca" help:"Make, show, trust or replace the certificate authority that Branchpoint sees into HTTPS with."`

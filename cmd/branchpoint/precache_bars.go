@@ -42,7 +42,7 @@ func (b *precacheBars) show(j precache.Job) {
 		return
 	}
 	if b.total == nil {
-		b.total = &progress.Tracker{Message: "Total", Total: max(j.Size, 1), Units: progress.UnitsBytes, AutoStopDisabled: true}
+		b.total = &progress.Tracker{Message: "Total", Total: max(j.Size, 1), Units: progress.Units{Formatter: size}, AutoStopDisabled: true}
 		b.bars.AppendTracker(b.total)
 	}
 	b.total.UpdateTotal(max(j.Size, 1))
@@ -65,7 +65,7 @@ func (b *precacheBars) file(f precache.File) {
 	t := b.files[f.Path]
 	if t == nil {
 		t = &progress.Tracker{
-			Message: shorten(f.Path, barName), Total: max(f.Size, 1), Units: progress.UnitsBytes, AutoStopDisabled: true, RemoveOnCompletion: true,
+			Message: shorten(f.Path, barName), Total: max(f.Size, 1), Units: progress.Units{Formatter: size}, AutoStopDisabled: true, RemoveOnCompletion: true,
 		}
 		b.files[f.Path] = t
 		b.bars.AppendTracker(t)
@@ -78,11 +78,7 @@ func (b *precacheBars) close() {
 	for _, t := range b.files {
 		t.MarkAsDone()
 	}
-	if b.total != nil {
-		b.total.MarkAsDone()
-	}
-	b.bars.SetPinnedMessages()
-	b.bars.Stop()
+	b.bars.Stop() // the bar of the whole stays as it is: not every job ends with all of it
 	<-b.done
 }
 

@@ -34,6 +34,9 @@ func (c *statusCmd) Run(s *streams) error {
 		return err
 	}
 	text := statusTable(status)
+	if status.Site != nil {
+		text += "\n" + siteTable(status.Site, time.Now())
+	}
 	if len(status.Interception.Hosts) > 0 {
 		text += "\n" + interceptionTable(status.Interception.Hosts)
 	}
@@ -48,8 +51,14 @@ func statusTable(s admin.Status) string {
 	t := newTable()
 	t.AppendRow(table.Row{"Branchpoint", fmt.Sprintf("%s, up %v", s.Version, time.Duration(s.UptimeSeconds)*time.Second)})
 	t.AppendRow(table.Row{"State", stateOf(s)})
+	if notes := notesText(s.Notes); notes != "" {
+		t.AppendRow(table.Row{"To be known", notes})
+	}
 	for _, l := range s.Listeners {
 		t.AppendRow(table.Row{"Listener " + l.Name, listenerText(l)})
+	}
+	if s.Site != nil {
+		t.AppendRow(table.Row{"Registration", siteText(s.Site)})
 	}
 	t.AppendRow(table.Row{"HTTPS", interceptionText(s.Interception)})
 	c, n := s.Cache, s.Totals

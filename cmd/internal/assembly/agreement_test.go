@@ -33,7 +33,7 @@ func TestWhatIsCheckedCanBeServed(t *testing.T) {
 
 // start makes the parts that have rules of their own, as Serve does.
 func start(t *testing.T, c *configs.Config) error {
-	config, err := tokenConfig(c.Token, silent())
+	config, err := tokenConfig(c, nil, silent())
 	if err != nil {
 		return fmt.Errorf("the sources: %w", err)
 	}

@@ -47,13 +47,20 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 
-	broker, err := newBroker(c.Token, shared)
+	at, err := openStation(c, shared)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, at.close()) }()
+	defer at.watch(ctx)()
+
+	broker, err := newBroker(c, at, shared)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeBroker(broker)) }()
 
-	pool, err := newPool(c, broker, shared)
+	pool, err := newPool(c, broker, at, shared)
 	if err != nil {
 		return err
 	}
@@ -67,19 +74,25 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	observer := newObserver(broker, c.DistributionPoints)
-	front, err := newProxy(c, store, pool, observer, shared)
+	observer := newObserver(broker, c)
+	front, err := newProxy(c, store, pool, observer, at, shared)
 	if err != nil {
 		return err
 	}
 	defer front.Close()
+
+	jobs, err := openJobs(c, at, pool, store, shared)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, jobs.close()) }()
 
 	if err := doors.open(c, front, shared.files.shown); err != nil {
 		return err
 	}
 	reload := &reloader{
 		load: o.Load, level: o.Level, log: log, running: c, files: shared.files,
-		shared: shared, doors: doors, broker: broker, pool: pool, store: store, front: front, observer: observer,
+		shared: shared, doors: doors, station: at, jobs: jobs, broker: broker, pool: pool, store: store, front: front, observer: observer,
 	}
 	defer reload.during(ctx, o.Reloads)()
 	api, err := newAPI(o, token, reload, work.Go)
@@ -91,12 +104,17 @@ func Serve(ctx context.Context, o Options) (err error) {
 
 // newAPI makes the admin API of what can be reloaded, which is everything.
 func newAPI(o Options, token admin.Token, r *reloader, background func(func())) (*admin.Server, error) {
-	api, err := admin.New(admin.Config{
+	config := admin.Config{
 		Version: o.Version, Token: token,
 		Listeners: r.doors.status, Store: r.store, Contents: r.store, Upstreams: r.pool, Tokens: r.broker, Learned: r.front,
 		Interception: r.front.Interception, Reload: r.Reload,
 		Registry: r.shared.registry, Background: background, Logger: o.Log,
-	})
+	}
+	config.Precache = r.jobs.all
+	if r.station != nil {
+		config.Site = r.station.site.Status
+	}
+	api, err := admin.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("starting the admin API: %w", err)
 	}

@@ -51,16 +51,21 @@ type observer struct {
 
 var _ proxy.Tokens = (*observer)(nil)
 
-func newObserver(broker *tokenbroker.Broker, points []configs.DistributionPoint) *observer {
+func newObserver(broker *tokenbroker.Broker, c *configs.Config) *observer {
 	o := &observer{broker: broker}
-	o.watch(points)
+	o.watch(c)
 	return o
 }
 
-// watch says which distribution points are configured.
-func (o *observer) watch(points []configs.DistributionPoint) {
+// watch says which servers are configured. A gateway, and so a cloud distribution point, has an audience of its own.
+func (o *observer) watch(c *configs.Config) {
 	audiences := make(map[string]string)
-	for _, dp := range points {
+	for _, gateway := range c.CloudManagementGateways {
+		if u, err := url.Parse("https://" + gateway); err == nil {
+			audiences[hostPort("https://"+gateway)] = u.Hostname()
+		}
+	}
+	for _, dp := range c.DistributionPoints {
 		for _, address := range []string{dp.URL, dp.TokenURL} {
 			if host := hostPort(address); host != "" {
 				audiences[host] = dp.Audience

@@ -42,8 +42,8 @@ func newShared(c *configs.Config, doors *doors, log *slog.Logger) (*shared, erro
 	}, nil
 }
 
-func newBroker(c configs.Token, s *shared) (*tokenbroker.Broker, error) {
-	config, err := tokenConfig(c, s.log)
+func newBroker(c *configs.Config, at *station, s *shared) (*tokenbroker.Broker, error) {
+	config, err := tokenConfig(c, at, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +72,12 @@ func poolConfig(c *configs.Config, read files) upstream.Config {
 	return config
 }
 
-func newPool(c *configs.Config, broker *tokenbroker.Broker, s *shared) (*upstream.Pool, error) {
+func newPool(c *configs.Config, broker *tokenbroker.Broker, at *station, s *shared) (*upstream.Pool, error) {
 	config := poolConfig(c, s.files)
 	config.Dial, config.Tokens, config.Via = s.guard.dial, authorizer{broker}, "1.1 "+s.via
+	if at != nil { // a nil one in an interface would be one
+		config.Locator, config.Elsewhere = at.locator, at.locator
+	}
 	config.Registerer, config.Logger = s.registry, s.log
 	pool, err := upstream.New(config)
 	if err != nil {
@@ -105,6 +108,7 @@ func proxyConfig(c *configs.Config, read files) proxy.Config {
 		RootCAs: read.roots, TunnelIdle: time.Duration(c.TunnelIdleTimeout),
 		VerdictAge: orInstant(c.Entitlement.VerdictAge), Grace: orInstant(c.Entitlement.Grace),
 		InterceptHosts: c.InterceptedNames(), TunnelHosts: c.Interception.TunnelHosts, BlobHosts: c.Cloud.BlobHosts,
+		SiteHosts: c.SiteHosts(),
 	}
 	if read.authority != nil { // a nil one in an interface would be one
 		config.Authority = read.authority
@@ -112,10 +116,13 @@ func proxyConfig(c *configs.Config, read files) proxy.Config {
 	return config
 }
 
-func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, tokens proxy.Tokens, s *shared) (*proxy.Proxy, error) {
+func newProxy(c *configs.Config, store *cache.Cache, pool *upstream.Pool, tokens *observer, at *station, s *shared) (*proxy.Proxy, error) {
 	config := proxyConfig(c, s.files)
 	config.Cache, config.Origins, config.Manifests, config.Served = store, pool, pool, servedHosts(pool)
-	config.Tokens, config.Dial, config.Via = tokens, s.guard.dial, s.via
+	config.Tokens, config.Keys, config.Dial, config.Via = tokens, authorizer{tokens.broker}, s.guard.dial, s.via
+	if at != nil {
+		config.Reader = passing{at.site}
+	}
 	config.Registerer, config.Logger = s.registry, s.log
 	front, err := proxy.New(config)
 	if err != nil {

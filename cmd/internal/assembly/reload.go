@@ -23,6 +23,8 @@ type reloader struct {
 	log      *slog.Logger
 	shared   *shared
 	doors    *doors
+	station  *station
+	jobs     *jobs
 	broker   *tokenbroker.Broker
 	pool     *upstream.Pool
 	store    *cache.Cache
@@ -91,11 +93,12 @@ func (r *reloader) reload() (*plan, error) {
 // prepare has every part check its new settings.
 func (r *reloader) prepare(p *plan, read files, all *changes) {
 	c := p.config
-	tokens, err := tokenConfig(c.Token, r.log)
+	tokens, err := tokenConfig(c, r.station, r.log)
 	all.add(nil, err)
 	if err == nil {
 		all.add(r.broker.Prepare(tokens))
 	}
+	all.add(r.station.prepare(r.running, c, r.files, read, r.shared))
 	all.add(r.pool.Prepare(poolConfig(c, read)))
 	all.add(r.store.Prepare(cacheConfig(c.Cache)))
 	all.add(r.front.Prepare(proxyConfig(c, read)))
@@ -111,7 +114,8 @@ func (r *reloader) prepare(p *plan, read files, all *changes) {
 // settle changes what cannot fail to.
 func (r *reloader) settle(c *configs.Config) {
 	r.shared.guard.limit(c.Upstream.ConnectTimeout)
-	r.observer.watch(c.DistributionPoints)
+	r.observer.watch(c)
+	r.jobs.heed(c)
 	known := audiences(c.DistributionPoints)
 	for _, audience := range audiences(r.running.DistributionPoints) {
 		if !slices.Contains(known, audience) {

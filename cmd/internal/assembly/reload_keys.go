@@ -15,7 +15,8 @@ const (
 // of a list.
 func effectOf(key string) effect {
 	switch key {
-	case "listeners[].address", "listeners[].name", "listeners[].kind", // bound, and counted by
+	case "site.code", // what one site has said counts for no other
+		"listeners[].address", "listeners[].name", "listeners[].kind", // bound, and counted by
 		"listeners[].max_connections",       // slots that exist
 		"cache.directory",                   // locked, with an index in memory
 		"admin.address", "admin.token_file", // bound, and read once
@@ -38,7 +39,7 @@ func effectOf(key string) effect {
 	}
 	for _, section := range []string{"site.", "identity.", "entra.", "cloud.manifest."} {
 		if strings.HasPrefix(key, section) {
-			return needsRestart // who we are to a site, and what it has said, belong together
+			return reloads
 		}
 	}
 	return unknownKey

@@ -63,23 +63,29 @@ func newRigIn(t *testing.T, dir, text string) *rig {
 	t.Cleanup(doors.close)
 	shared, err := newShared(c, doors, log)
 	r.must(err)
-	broker, err := newBroker(c.Token, shared)
+	at, err := openStation(c, shared)
+	r.must(err)
+	t.Cleanup(func() { r.must(at.close()) })
+	broker, err := newBroker(c, at, shared)
 	r.must(err)
 	t.Cleanup(func() { r.must(closeBroker(broker)) })
-	pool, err := newPool(c, broker, shared)
+	pool, err := newPool(c, broker, at, shared)
 	r.must(err)
 	t.Cleanup(pool.Close)
 	store, err := newCache(c, shared)
 	r.must(err)
 	t.Cleanup(func() { r.must(store.Close()) })
-	observer := newObserver(broker, c.DistributionPoints)
-	front, err := newProxy(c, store, pool, observer, shared)
+	observer := newObserver(broker, c)
+	front, err := newProxy(c, store, pool, observer, at, shared)
 	r.must(err)
 	t.Cleanup(front.Close)
+	jobs, err := openJobs(c, at, pool, store, shared)
+	r.must(err)
+	t.Cleanup(func() { r.must(jobs.close()) })
 	r.must(doors.open(c, front, shared.files.shown))
 	r.reloader = &reloader{
 		load: load, level: level, log: log, running: c, files: shared.files,
-		shared: shared, doors: doors, broker: broker, pool: pool, store: store, front: front, observer: observer,
+		shared: shared, doors: doors, station: at, jobs: jobs, broker: broker, pool: pool, store: store, front: front, observer: observer,
 	}
 	return r
 }

@@ -112,7 +112,7 @@ func TestTokenSources(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config, err := tokenConfig(parse(t, c.text).Token, silent())
+			config, err := tokenConfig(parse(t, c.text), nil, silent())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestTokenSources(t *testing.T) {
 
 func TestTokenConfig(t *testing.T) {
 	c := parse(t, `token: {sources: [], header_name: X-Token, header_format: "T {token}", max_age: 1h, refresh_before: 0}`)
-	got, err := tokenConfig(c.Token, silent())
+	got, err := tokenConfig(c, nil, silent())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestObserver(t *testing.T) {
 		"cloud.example:443": "", "dp2:80": "", "dp1:8080": "", "": "",
 	} {
 		t.Run(host, func(t *testing.T) {
-			config, err := tokenConfig(points.Token, silent())
+			config, err := tokenConfig(points, nil, silent())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func TestObserver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			newObserver(broker, points.DistributionPoints).Observe(host, http.Header{"Authorization": {"Bearer shown"}})
+			newObserver(broker, points).Observe(host, http.Header{"Authorization": {"Bearer shown"}})
 			for _, audience := range []string{"default", "cloud.example"} {
 				h := http.Header{}
 				_, err := authorizer{broker}.Authorize(t.Context(), audience, h)

@@ -10,13 +10,17 @@ import (
 )
 
 // tokenConfig puts the sources of tokens in their configured order.
-func tokenConfig(c configs.Token, log *slog.Logger) (tokenbroker.Config, error) {
+func tokenConfig(all *configs.Config, at *station, log *slog.Logger) (tokenbroker.Config, error) {
+	c := all.Token
 	config := tokenbroker.Config{
 		Presentation: tokenbroker.Presentation{HeaderName: c.HeaderName, HeaderFormat: c.HeaderFormat},
 		MaxAge:       time.Duration(c.MaxAge), RefreshBefore: orInstant(c.RefreshBefore),
 	}
 	for i, s := range c.Sources {
 		sources, err := tokenSources(s, suffix(c.Sources[:i], s.Type), log)
+		if s.Type == configs.SourceManagementPoint || s.Type == configs.SourceGateway {
+			sources, err = at.source(all.Site, s.Type), nil
+		}
 		if err != nil {
 			return config, fmt.Errorf("token.sources[%d]: %w", i, err)
 		}
@@ -60,8 +64,6 @@ func tokenSources(s configs.TokenSource, suffix string, log *slog.Logger) ([]tok
 			Name: "command" + suffix, Argv: s.Command, Timeout: time.Duration(s.Timeout),
 		})
 		return []tokenbroker.Source{command}, err
-	case configs.SourceManagementPoint, configs.SourceGateway:
-		return nil, nil // there is no site
 	}
 	return nil, fmt.Errorf("the type %q is unknown", s.Type)
 }

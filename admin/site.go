@@ -1,0 +1,64 @@
+package admin
+
+import (
+	"slices"
+	"time"
+
+	"branchpoint/tokenbroker/site"
+)
+
+// siteStatus is how the site is doing, nil without one.
+func (s *Server) siteStatus() *site.Status {
+	if s.config.Site == nil {
+		return nil
+	}
+	status := s.config.Site()
+	return &status
+}
+
+// siteChecks tells that the site cannot be asked by any way: no location and no token is to be had of it.
+func (s *Server) siteChecks() []Check {
+	status := s.siteStatus()
+	if status == nil {
+		return nil
+	}
+	reason, since := "the site cannot be asked", time.Time{}
+	for _, w := range status.Ways {
+		if !slices.Contains(failingStates, w.State) {
+			return nil
+		}
+		reason += "; " + w.LastError
+		if w.Since.After(since) {
+			since = w.Since
+		}
+	}
+	return []Check{{"site", reason, since}}
+}
+
+// failingStates are those of a way by which nothing is to be had until somebody has mended it. That a registration waits for an
+// administrator, or is still to be made, is a step on the way.
+var failingStates = []string{"unreachable", "certificate-required", "login-required", "forbidden", "gateway-refused", "redirected",
+	"server-error", "strange-answer", "timeout", "token-refused", "failed"}
+
+// notes are what somebody should know although nothing fails: a registration waits for an administrator for days.
+func (s *Server) notes() []Check {
+	status := s.siteStatus()
+	if status == nil {
+		return nil
+	}
+	r := status.Registration
+	note := func(reason string) []Check { return []Check{{"registration", reason, r.Since}} }
+	switch r.State { // the words of site.RegistrationStatus
+	case "not registered":
+		return note("this machine is not registered at its site: branchpoint identity register")
+	case "pending approval":
+		return note("the registration waits for an administrator, who has to approve " + r.SMSID)
+	case "pending registration":
+		return note("the site has not worked on the registration yet")
+	case "reset":
+		return note("the site wants the registration anew: branchpoint identity register")
+	case "rejected":
+		return note("the site refuses the registration, or has blocked " + r.SMSID)
+	}
+	return nil
+}

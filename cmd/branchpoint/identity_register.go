@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"branchpoint/cmd/internal/assembly"
+	"branchpoint/cmd/internal/atsite"
+	"branchpoint/configs"
+	"branchpoint/tokenbroker/ccm"
+	"branchpoint/tokenbroker/identity"
+)
+
+// identityRegisterCmd registers this machine at its site.
+type identityRegisterCmd struct {
+	configFlag
+	Gateway bool `help:"By site.gateway, also where there is a management point."`
+	Wait    bool `help:"Wait until the site has approved it, or refuses it. That may take days."`
+}
+
+// firstWait is how long the verb looks whether the site has worked on a registration, when it is not told to wait: the record of
+// a client travels for some seconds.
+const firstWait = 15 * time.Second
+
+// Run makes a key where there is none, registers, keeps what the site answers, and says how it stands.
+func (c *identityRegisterCmd) Run(s *streams) error {
+	config, err := c.loadSite()
+	if err != nil {
+		return err
+	}
+	if err := createIdentity(config, s); err != nil {
+		return err
+	}
+	ends, err := c.open(config, s)
+	if err != nil {
+		return err
+	}
+	defer ends.Close()
+	client, err := c.client(config, ends)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	who, err := register(ctx, ends.Identity, client)
+	if err != nil {
+		return identityAdvised(err)
+	}
+	who, err = c.await(ctx, who, client.As(who.CCM()), s)
+	if err != nil {
+		return identityAdvised(err)
+	}
+	d := who.Describe()
+	_, err = fmt.Fprint(s.out, identityTable(d), registrationAdvice(d))
+	return err
+}
+
+// createIdentity makes a key, unless there is one or a certificate is named in the configuration.
+func createIdentity(config *configs.Config, s *streams) error {
+	at := atsite.IdentityConfig(config)
+	if at.Issued() {
+		return nil
+	}
+	_, err := identity.Create(at)
+	switch {
+	case errors.Is(err, identity.ErrExists):
+		return nil
+	case err != nil:
+		return fmt.Errorf("making an identity in %s: %w", at.Directory, err)
+	}
+	_, err = fmt.Fprintf(s.out, "Made a key and a certificate in %s.\n", at.Directory)
+	return err
+}
+
+func (c *identityRegisterCmd) open(config *configs.Config, s *streams) (*atsite.Ends, error) {
+	roots, err := assembly.RootCAs(config.Upstream.CAFiles)
+	if err != nil {
+		return nil, err
+	}
+	return atsite.Open(config, atsite.Options{Roots: roots, Code: func(message string) { fmt.Fprintln(s.err, message) }})
+}
+
+// client is the way in: the management point, or its gateway when it is asked for or there is nothing else.
+func (c *identityRegisterCmd) client(config *configs.Config, ends *atsite.Ends) (*ccm.Client, error) {
+	way := atsite.ManagementPoint
+	if c.Gateway || ends.Ways[way] == nil {
+		way = atsite.Gateway
+	}
+	if client := ends.Ways[way]; client != nil {
+		return client, nil
+	}
+	return nil, &configError{errors.New("--gateway is there, and the configuration has no site.gateway")}
+}
+
+// register tells the site of this machine, and keeps the client id that it gets.
+func register(ctx context.Context, who *identity.Identity, client *ccm.Client) (*identity.Identity, error) {
+	answer, err := client.Register(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return who.SaveSMSID(answer)
+}
+
+// await asks how the registration stands: for a moment, or with --wait until it is settled. What the site says last is kept.
+func (c *identityRegisterCmd) await(ctx context.Context, who *identity.Identity, client *ccm.Client, s *streams) (*identity.Identity, error) {
+	poll := ccm.Poll{First: time.Second, Longest: 4 * time.Second}
+	wait, cancel := context.WithTimeout(ctx, firstWait)
+	if c.Wait {
+		cancel()
+		poll, wait, cancel = ccm.Poll{}, ctx, func() {}
+	}
+	defer cancel()
+	if who.CCM().SMSID() == "" {
+		return who, nil
+	}
+	last := ""
+	answer, err := client.AwaitApproval(wait, poll, func(r ccm.Registration, err error) {
+		state := string(r.State())
+		if err != nil {
+			state = err.Error()
+		} else if r.State() == ccm.StatePendingApproval && !c.Wait {
+			cancel() // an administrator takes longer than a moment
+		}
+		if c.Wait && state != last {
+			fmt.Fprintf(s.err, "%s: %s\n", time.Now().Format(time.TimeOnly), state)
+		}
+		last = state
+	})
+	if answer.SMSID != "" || err == nil {
+		if kept, saveErr := who.SaveSMSID(answer); saveErr == nil {
+			who = kept
+		} else {
+			return who, saveErr
+		}
+	}
+	switch {
+	case err == nil, !c.Wait && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		return who, nil
+	case errors.Is(err, ccm.ErrNotApproved) && !c.Wait:
+		return who, nil // the state says so
+	}
+	return who, err
+}

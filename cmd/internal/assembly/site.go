@@ -1,0 +1,229 @@
+package assembly
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"branchpoint/cmd/internal/atsite"
+	"branchpoint/configs"
+	"branchpoint/proxy"
+	"branchpoint/tokenbroker"
+	"branchpoint/tokenbroker/ccm"
+	"branchpoint/tokenbroker/site"
+)
+
+// station is this machine's place in its site. A nil one is a machine without a site.
+type station struct {
+	site    *site.Site
+	ends    *atsite.Ends // in force
+	locator *locator
+}
+
+// openStation makes the station of a configuration; nil when that names no site.
+func openStation(c *configs.Config, s *shared) (*station, error) {
+	if !c.Site.On() {
+		return nil, nil
+	}
+	ends, err := openEnds(c, s.files, s)
+	if err != nil {
+		return nil, err
+	}
+	config := siteConfig(c, ends)
+	config.Registerer, config.Logger = s.registry, s.log
+	asked, err := site.New(config)
+	if err != nil {
+		ends.Close()
+		return nil, fmt.Errorf("preparing the site: %w", err)
+	}
+	if ends.Identity == nil {
+		s.log.Warn("this machine has no identity at its site; `branchpoint identity register` makes one", "directory", c.Identity.Directory)
+	}
+	return &station{asked, ends, newLocator(asked, c)}, nil
+}
+
+func openEnds(c *configs.Config, read files, s *shared) (*atsite.Ends, error) {
+	ends, err := atsite.Open(c, atsite.Options{Roots: read.roots, Dial: s.guard.dial, Log: s.log})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the site: %w", err)
+	}
+	return ends, nil
+}
+
+func siteConfig(c *configs.Config, ends *atsite.Ends) site.Config {
+	config := site.Config{
+		Place: ends.Place, SiteAudience: c.Hierarchy, LocationsAge: time.Duration(c.Site.Locations.MaxAge),
+		Manifests: ends.Manifests, Replies: ends.Replies, Audience: audienceAt(c),
+	}
+	if ends.Identity != nil {
+		config.SMSID = ends.Identity.CCM().SMSID()
+	}
+	for _, name := range []string{atsite.ManagementPoint, atsite.Gateway} {
+		if way := ends.Keeping(name); way != nil {
+			config.Ways = append(config.Ways, site.Way{Name: name, Client: way})
+		}
+	}
+	return config
+}
+
+// audienceAt says for whom the token of a location is: a distribution point of the configuration has what is written there, a
+// cloud distribution point has its own, its host, and all others are the site's.
+func audienceAt(c *configs.Config) func(ccm.Location) string {
+	known := map[string]string{}
+	for _, dp := range c.DistributionPoints {
+		for _, address := range []string{dp.URL, dp.TokenURL} {
+			known[hostPort(address)] = dp.Audience
+		}
+	}
+	hierarchy := c.Hierarchy
+	return func(l ccm.Location) string {
+		if audience, ok := known[hostPort(l.URL)]; ok {
+			return audience
+		}
+		if !l.Cloud {
+			return hierarchy
+		}
+		u, err := url.Parse(l.URL)
+		if err != nil {
+			return ""
+		}
+		return strings.ToLower(u.Hostname())
+	}
+}
+
+// prepare makes what a changed configuration needs. What talks to the site stays when nothing of it has changed.
+func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *shared) (commit func(), err error) {
+	if s == nil {
+		return nil, nil
+	}
+	ends, err := s.next(running, wanted, was, read, sh)
+	if err != nil {
+		return nil, err
+	}
+	enforce, err := s.site.Prepare(siteConfig(wanted, ends))
+	if err != nil {
+		return nil, errors.Join(err, s.drop(ends))
+	}
+	return func() {
+		enforce()
+		s.locator.heed(wanted)
+		before := s.ends
+		s.ends = ends
+		if before != ends {
+			before.Close()
+		}
+	}, nil
+}
+
+// next are the ends that a configuration needs: those in force when nothing has changed.
+func (s *station) next(running, wanted *configs.Config, was, read files, sh *shared) (*atsite.Ends, error) {
+	same := reflect.DeepEqual(running.Site, wanted.Site) && reflect.DeepEqual(running.Entra, wanted.Entra) && running.Identity == wanted.Identity &&
+		running.Cloud.Manifest == wanted.Cloud.Manifest && was.roots == read.roots
+	if same && s.ends.Identity != nil {
+		now, err := s.ends.Identity.Current()
+		if err == nil && now == s.ends.Identity {
+			return s.ends, nil
+		}
+	}
+	return openEnds(wanted, read, sh)
+}
+
+func (s *station) drop(ends *atsite.Ends) error {
+	if ends != s.ends {
+		ends.Close()
+	}
+	return nil
+}
+
+// checkEvery is how often the site is asked how the registration stands. It is as often as clients ask at the most.
+const checkEvery = 5 * time.Minute
+
+// watch looks after the registration from now on, so that what an administrator does in the console is seen although nobody asks
+// for content, until what it returns is called, or ctx ends.
+func (s *station) watch(ctx context.Context) (end func()) {
+	if s == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(checkEvery)
+		defer tick.Stop()
+		for {
+			s.site.Check(ctx)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+// close ends it. Questions get a moment to be given up.
+func (s *station) close() error {
+	if s == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := s.site.Close(ctx)
+	s.ends.Close()
+	return err
+}
+
+// source is a way to the site as a source of tokens. None: there is no such way.
+func (s *station) source(c configs.Site, kind string) []tokenbroker.Source {
+	switch {
+	case s == nil:
+	case kind == configs.SourceManagementPoint && c.ManagementPoint != "":
+		return []tokenbroker.Source{s.site.Source(atsite.ManagementPoint)}
+	case kind == configs.SourceGateway && c.Gateway != "":
+		return []tokenbroker.Source{s.site.Source(atsite.Gateway)}
+	}
+	return nil
+}
+
+// passing reads what passes by between clients and their site.
+type passing struct{ site *site.Site }
+
+var _ proxy.Reader = passing{}
+
+// maxPassed bounds a message when it is inflated.
+const maxPassed = 8 << 20
+
+// Message implements proxy.Reader. What is no question about content, or no answer to one, is left aside.
+func (p passing) Message(m proxy.PassedMessage) {
+	question, err := ccm.ReadMessage(m.RequestType, bytes.NewReader(m.Request), maxPassed)
+	if err != nil {
+		return
+	}
+	about, err := ccm.RequestedContent(question.Body)
+	if err != nil {
+		return
+	}
+	answer, err := ccm.ReadMessage(m.AnswerType, bytes.NewReader(m.Answer), maxPassed)
+	if err != nil {
+		return
+	}
+	p.site.Passed(about, answer.Body, m.Own)
+}
+
+// List implements proxy.Reader.
+func (p passing) List(host, target string, body []byte) {
+	if name, port, err := net.SplitHostPort(host); err == nil && port == "443" {
+		host = name
+	}
+	p.site.ListPassed(host, target, body)
+}
