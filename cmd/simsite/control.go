@@ -71,6 +71,8 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("POST /dp/{name}/revive", c.change(func(r *http.Request, s server) error { return s.Revive(r.Context()) }))
 	mux.HandleFunc("POST /dp/{name}/certificate", c.change(certify))
 	c.mpRoutes(mux)
+	c.cmgRoutes(mux)
+	c.entraRoutes(mux)
 	return mux
 }
 
@@ -99,6 +101,15 @@ func (c *control) status(w http.ResponseWriter, _ *http.Request) {
 	}
 	if mp := c.site.ManagementPoint; mp != nil {
 		said["mp_requests"], said["tokens_issued"] = mp.Tally.Requests(sim.MPRequest{}), mp.Tally.Tokens(sim.MPToken{})
+	}
+	if g := c.site.Gateway; g != nil {
+		said["cmg_requests"] = g.Requests(sim.GatewayRequest{})
+	}
+	if s := c.site.TokenService; s != nil {
+		said["ccm_tokens_issued"] = s.Issued("")
+	}
+	if e := c.site.Entra; e != nil {
+		said["entra_tokens_issued"] = e.Tokens(sim.EntraToken{})
 	}
 	answer(w, said)
 }

@@ -23,6 +23,12 @@ func (c *serveCmd) describe(w io.Writer, site *sim.Site, control string) error {
 	if site.ManagementPoint != nil {
 		describeMP(&b, site.ManagementPoint)
 	}
+	if site.Gateway != nil {
+		describeCMG(&b, site.Gateway)
+	}
+	if site.Entra != nil {
+		describeEntra(&b, site.Entra)
+	}
 	fmt.Fprintln(&b, "Contents:")
 	for _, id := range site.Library.IDs() {
 		for _, v := range site.Library.Versions(id) {
@@ -75,6 +81,12 @@ func describeJSON(w io.Writer, site *sim.Site, control string) error {
 	}
 	if mp := site.ManagementPoint; mp != nil {
 		servers = append(servers, server{mp.Name(), mp.URL("http"), mp.URL("https")})
+	}
+	if g := site.Gateway; g != nil {
+		servers = append(servers, server{g.Name(), "", g.URL("https")})
+	}
+	if e := site.Entra; e != nil {
+		servers = append(servers, server{e.Name(), e.URL("http"), e.URL("https")})
 	}
 	sizes := map[string]int64{}
 	for _, id := range site.Library.IDs() {

@@ -10,7 +10,8 @@ import (
 	"branchpoint/integration/sim"
 )
 
-// server is what all servers of a site have in common: DPs, "cloud", "storage" and "MP1".
+// server is what all servers of a site have in common: DPs, "cloud", "storage", "MP1", "CMG1", "CMG1-storage"
+// and "entra".
 type server struct {
 	serving
 	faults *sim.Faults
@@ -32,6 +33,15 @@ func (c *control) servers() (list []server) {
 	}
 	if mp := c.site.ManagementPoint; mp != nil {
 		list = append(list, server{mp, mp.Faults})
+	}
+	if g := c.site.Gateway; g != nil {
+		list = append(list, server{g, g.Faults})
+	}
+	if storage := c.site.GatewayStorage; storage != nil {
+		list = append(list, server{storage, storage.Faults})
+	}
+	if e := c.site.Entra; e != nil {
+		list = append(list, server{e, e.Faults})
 	}
 	return list
 }

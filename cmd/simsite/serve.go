@@ -22,6 +22,9 @@ type serveCmd struct {
 	CloudPlace []string      `help:"NAME=ADDRESS of the content service and then of the storage, instead of ports of 127.0.0.1."`
 	BlobLife   time.Duration `help:"How long a signed URL is good." default:"1h"`
 	MP         mpFlags       `embed:""`
+	CMG        cmgFlags      `embed:""`
+	STS        stsFlags      `embed:""`
+	Entra      entraFlags    `embed:""`
 	Control    string        `help:"Loopback address of the control endpoint, or unix:PATH of a socket." default:"127.0.0.1:0"`
 	JSON       bool          `help:"Tell how to use the site in one line of JSON, once it is ready."`
 	CAFile     string        `help:"Where to write the root certificate." default:"simsite-ca.pem" type:"path"`
@@ -71,7 +74,9 @@ func (c *serveCmd) Run(ctx context.Context, out io.Writer) (err error) {
 }
 
 func (c *serveCmd) config() (sim.SiteConfig, error) {
-	config := sim.SiteConfig{AnyAddress: c.AnyAddress, Tokens: sim.TokensConfig{Header: c.Header, Format: c.Format}}
+	config := sim.SiteConfig{
+		AnyAddress: c.AnyAddress, Tokens: sim.TokensConfig{Header: c.Header, Format: c.Format}, CCMTokens: c.STS.tokens(), TokenService: c.STS.service(),
+	}
 	var err error
 	if config.Library, err = sim.DemoLibrary(c.Size); err != nil {
 		return config, err
@@ -83,6 +88,12 @@ func (c *serveCmd) config() (sim.SiteConfig, error) {
 		return config, err
 	}
 	if config.ManagementPoint, err = c.mpPlace(); err != nil {
+		return config, err
+	}
+	if config.Gateway, err = c.gateway(); err != nil {
+		return config, err
+	}
+	if config.Entra, err = c.tenant(); err != nil {
 		return config, err
 	}
 	if config.Places == nil {
