@@ -119,9 +119,8 @@ func (c *circuit) leave(p pass, f *trouble, now time.Time) change {
 	if p.phase != c.phase {
 		return none
 	}
-	longest := max(c.first, longestRetry)
 	if p.trial {
-		c.pause = min(2*c.pause, longest)
+		c.pause = min(max(2*c.pause, c.first), max(longestRetry, c.first))
 	} else {
 		c.pause = c.first
 		c.phase++

@@ -74,13 +74,6 @@ func (l *lists) put(k listKey, files []ccm.CloudFile, now time.Time) {
 	l.kept.Add(k, list{files, until})
 }
 
-// drop forgets a list whose URLs are not taken.
-func (l *lists) drop(k listKey) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.kept.Remove(k)
-}
-
 // endOf is when the first of the URLs is not used any more. The field "se" of a signed URL says when it ends, in UTC (Storage
 // REST docs, "Create a service SAS").
 func endOf(files []ccm.CloudFile, now time.Time) time.Time {

@@ -36,7 +36,7 @@ func (s *Site) Known(c ccm.Content) ([]ccm.Location, bool) {
 	all := s.atlas.of(fold(c), append(namesOf(t.ways), passed))
 	fresh := slices.DeleteFunc(slices.Clone(all), func(a said) bool { return !t.fresh(a, now) })
 	if len(fresh) == 0 && !t.reachable(now) {
-		fresh = all
+		fresh = somewhere(all)
 	}
 	return merge(fresh), len(fresh) > 0
 }
@@ -47,6 +47,11 @@ func (t *terms) fresh(a said, now time.Time) bool {
 		return a.younger(recent, now)
 	}
 	return a.younger(t.age, now)
+}
+
+// somewhere leaves out of answers those without a location: old ones say nothing of today.
+func somewhere(all []said) []said {
+	return slices.DeleteFunc(all, func(a said) bool { return len(a.List) == 0 })
 }
 
 // merge makes one list of several, each location once.
@@ -87,7 +92,7 @@ func (s *Site) Locate(ctx context.Context, c ccm.Content, way string) (ccm.Locat
 	if way == "" {
 		spare = append(spare, passed)
 	}
-	older := s.atlas.of(fold(c), spare)
+	older := somewhere(s.atlas.of(fold(c), spare))
 	found, err := s.relocate(ctx, t, ways, c, len(older) > 0)
 	switch {
 	case err == nil:

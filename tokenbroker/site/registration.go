@@ -73,9 +73,14 @@ func (r *registration) pending() bool {
 	return r.state == ccm.StatePending || r.state == ccm.StatePendingApproval
 }
 
-// inquire asks on the side how the registration stands, when a way works and that is not known.
-func (s *Site) inquire(w *way) {
-	if _, ok := w.client.(confirmer); ok && s.registration.due(s.now(), s.terms.Load().retry, false) {
+// inquire asks on the side how the registration stands, when a way works and the registration is not known to be in order.
+// news says that the way did not work before: then it may have come into order.
+func (s *Site) inquire(w *way, news bool) {
+	every := longestRetry
+	if news {
+		every = s.terms.Load().retry / 2
+	}
+	if _, ok := w.client.(confirmer); ok && s.registration.due(s.now(), every, false) {
 		s.workers.start(func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, askTimeout)
 			defer cancel()

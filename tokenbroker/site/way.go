@@ -59,8 +59,9 @@ func (s *Site) ask(ctx context.Context, w *way, question func(context.Context, C
 	}
 	s.metrics.count(w.name, kindOf(err))
 	if err == nil || errors.Is(err, ccm.ErrNoToken) { // a site that has no token for us is one that answers
-		s.report(w, w.circuit.leave(p, nil, s.now()), nil)
-		s.inquire(w)
+		c := w.circuit.leave(p, nil, s.now())
+		s.report(w, c, nil)
+		s.inquire(w, c == closed)
 		return err
 	}
 	if aboutUs(err) {

@@ -1,0 +1,117 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"branchpoint/tokenbroker"
+	"branchpoint/tokenbroker/ccm"
+)
+
+// byHost answers with a list by the host that was asked, if the token is for it: "" is a broken line, "silent" no answer.
+func byHost(answers map[string]string) func(context.Context, string, string, string) (int, string, error) {
+	return func(ctx context.Context, host, token, _ string) (int, string, error) {
+		switch body := answers[host]; {
+		case body == "silent":
+			<-ctx.Done()
+			return 0, "", ctx.Err()
+		case body == "":
+			return 0, "", errors.New("no line")
+		case !strings.HasPrefix(token, "t-"+host):
+			return 401, "", nil
+		default:
+			return 200, body, nil
+		}
+	}
+}
+
+// TestElsewhere checks where a blob is found that a client's list has named.
+func TestElsewhere(t *testing.T) {
+	blob := BlobName{Host: "Store1:443", Path: "/c/lang%2Fsetup.exe", Size: 10}
+	at1, at2 := listOf("https://store1/c/", "lang/setup.exe", "b"), listOf("https://store2/d/", "Lang/Setup.exe", "b")
+	longer := strings.ReplaceAll(at2, `Size="10"`, `Size="11"`)
+	for _, c := range []struct {
+		name    string
+		answers map[string]string
+		blob    BlobName
+		locate  func(context.Context, ccm.Content) (ccm.Locations, error)
+		want    string
+		is      error
+		within  time.Duration
+	}{
+		{"elsewhere and there", map[string]string{"cloud1": at1, "cloud2": at2}, blob, nil, "https://store2/d/Lang/Setup.exe https://store1/c/lang/setup.exe", nil, 0},
+		{"the first is away", map[string]string{"cloud2": at2}, blob, nil, "https://store2/d/Lang/Setup.exe", nil, 0},
+		{"the first is silent", map[string]string{"cloud1": "silent", "cloud2": at2}, blob, nil, "https://store2/d/Lang/Setup.exe", nil, straggle},
+		{"all are away", nil, blob, nil, "", ccm.ErrUnreachable, 0},
+		{"size not known", map[string]string{"cloud2": at2}, BlobName{blob.Host, blob.Path, -1}, nil, "https://store2/d/Lang/Setup.exe", nil, 0},
+		{"another size elsewhere", map[string]string{"cloud1": at1, "cloud2": longer}, blob, nil, "https://store1/c/lang/setup.exe", nil, 0},
+		{"another size here", map[string]string{"cloud1": at1}, BlobName{blob.Host, blob.Path, 11}, nil, "", nil, 0},
+		{"another blob", map[string]string{"cloud1": at1}, BlobName{blob.Host, "/c/Lang/setup.exe", 10}, nil, "", nil, 0},
+		{"the site does not know us", map[string]string{"cloud1": at1}, blob, failing(ccm.ErrGateway), "", ccm.ErrGateway, 0},
+		{"no cloud", map[string]string{"cloud1": at1}, blob, at(0, "dp1"), "", nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mp := &fake{locate: onClouds(t, "cloud1", "cloud2")}
+				if c.locate != nil {
+					mp.locate = c.locate
+				}
+				w := newWorld(t, Config{Manifests: manifests(t, &clouds{serve: byHost(c.answers)})}, mp)
+				w.ListPassed("cloud1", "/x?cid=PS100001.1", []byte(at1))
+				begun := time.Now()
+				got, err := w.Elsewhere(t.Context(), c.blob)
+				var urls []string
+				for _, u := range got {
+					urls = append(urls, strings.TrimSuffix(u.Reveal(), "?sig="+canary))
+				}
+				if strings.Join(urls, " ") != c.want || (err == nil) != (c.want != "") || c.is != nil && !errors.Is(err, c.is) {
+					t.Errorf("found %q (%v), want %q and %v", urls, err, c.want, c.is)
+				}
+				if err != nil && (!errors.Is(err, tokenbroker.ErrUnavailable) || strings.Contains(err.Error(), canary)) {
+					t.Errorf("the error is %v", err)
+				}
+				if took := time.Since(begun); took > c.within {
+					t.Errorf("it took %v, want %v", took, c.within)
+				}
+				if text := fmt.Sprintf("%v %+v %#v", got, got, got); strings.Contains(text, canary) {
+					t.Errorf("the URLs print as %s", text)
+				}
+			})
+		})
+	}
+}
+
+// TestElsewhereComesBack checks a gateway that cannot authenticate us: that is a failure like others, and over when it is.
+func TestElsewhereComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &clouds{serve: func(context.Context, string, string, string) (int, string, error) {
+			return 200, listOf("https://store2/d/", "a"), nil
+		}}
+		mp := &fake{locate: failing(ccm.ErrGateway)}
+		w := newWorld(t, Config{Manifests: manifests(t, service)}, mp)
+		w.ListPassed("cloud1", "/x?cid=PS100001.1", []byte(listOf("https://store1/c/", "a")))
+		for range 3 {
+			if _, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10}); !errors.Is(err, ccm.ErrGateway) {
+				t.Errorf("got %v", err)
+			}
+		}
+		if mp.count("locate") != 1 || w.state("mp").State != "gateway-refused" {
+			t.Errorf("asked %d times, and the status is %+v", mp.count("locate"), w.state("mp"))
+		}
+		mp.locate = onClouds(t, "cloud2")
+		elapse(defaultRetry)
+		for range 3 {
+			if got, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10}); err != nil || len(got) != 1 {
+				t.Errorf("got %v (%v)", got, err)
+			}
+		}
+		if mp.count("locate") != 2 || service.count("cloud2") != 1 {
+			t.Errorf("asked %d times, and for %d lists, want 2 and 1", mp.count("locate"), service.count("cloud2"))
+		}
+	})
+}
