@@ -20,8 +20,8 @@ type Place struct {
 	// URL is the folder of the content there, without a query: "https://dp1.example/SMS_DP_SMSPKG$/PS100015". That of a cloud
 	// distribution point only names it.
 	URL string
-	// List asks a cloud distribution point for its list of signed URLs, each time anew. Nil: it is no such. The text of an
-	// error holds no secret.
+	// List asks a cloud distribution point for its list of signed URLs. It is called again when they have ended or are refused.
+	// Nil: it is no such. The text of an error holds no secret.
 	List func(ctx context.Context) ([]CloudFile, error)
 }
 

@@ -21,15 +21,16 @@ type job struct {
 	// relists lets one goroutine at a time ask the place for its list again.
 	relists chan struct{}
 
-	mu      sync.Mutex
-	state   State
-	place   Place
-	listed  time.Time // when the list came that is in use
-	asking  time.Time // when a list was asked for last
-	files   []*file   // in the order in which they are fetched
-	counts  Counts
-	size    int64
-	problem string // why the job as a whole failed
+	canceled bool // guarded by Jobs.mu
+
+	mu     sync.Mutex
+	state  State
+	place  Place
+	listed time.Time // when the list came that is in use
+	asking time.Time // when a list was asked for last
+	files  []*file   // in the order in which they are fetched
+	counts Counts
+	size   int64
 }
 
 func (m *Jobs) newJob(id string, a asked, created time.Time, resumed bool) *job {
@@ -80,7 +81,7 @@ func (j *job) show(offset, n int) Job {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := Job{
-		ID: j.id, Request: j.asked.Request, State: j.state, Reason: j.problem, Resumed: j.resumed, Place: j.place.label(),
+		ID: j.id, Request: j.asked.Request, State: j.state, Resumed: j.resumed, Place: j.place.label(),
 		Created: j.created, Counts: j.counts, Size: j.size,
 	}
 	for _, f := range j.files {

@@ -42,6 +42,7 @@ func (m *Jobs) Cancel(id string) (Job, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if j := m.find(id); j != nil {
+		j.canceled = true
 		j.cancel(errCanceled)
 		m.log.Info("a job was canceled", "job", id, "content", j.asked.Content)
 		return j.show(0, 0), true

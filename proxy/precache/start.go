@@ -21,10 +21,10 @@ var (
 // finish nothing sooner.
 const maxRunning = 32
 
-// Start begins a job, and returns it as it is then. A second job for one content joins the first: joined is true, and the job is the
-// one that is running. One for the same content from another place is refused, since both would write the same objects. Dry
-// runs are in nobody's way. An error is ErrRequest, ErrConflict, ErrTooMany, ErrClosed, or says why the job's file cannot be
-// written: a job that would not outlive the program is none.
+// Start begins a job, and returns it as it is then. A second job for one content joins the first: joined is true, and the job
+// is the one that is running. One for the same content from another place is refused, since both would write the same objects.
+// Dry runs, and jobs that were canceled, are in nobody's way. An error is ErrRequest, ErrConflict, ErrTooMany, ErrClosed, or
+// says why the job's file cannot be written: a job that would not outlive the program is none.
 func (m *Jobs) Start(r Request) (started Job, joined bool, err error) {
 	a, err := understand(r)
 	if err != nil {
@@ -64,7 +64,9 @@ func (m *Jobs) room(a asked) (other *job, err error) {
 	if m.closed {
 		return nil, ErrClosed
 	}
-	i := slices.IndexFunc(m.running, func(j *job) bool { return !a.DryRun && !j.asked.DryRun && j.asked.same(a) })
+	i := slices.IndexFunc(m.running, func(j *job) bool {
+		return !a.DryRun && !j.asked.DryRun && !j.canceled && j.asked.same(a)
+	})
 	switch {
 	case i >= 0 && m.running[i].asked.From != a.From:
 		return nil, fmt.Errorf("%w, by the job %s", ErrConflict, m.running[i].id)
