@@ -8,20 +8,21 @@ import (
 	"os/exec"
 	"slices"
 	"time"
-
-	"branchpoint/tokenbroker"
 )
 
-// newCommand gets what a program prints. It has the environment of this process, with the resource in
-// tokenbroker.AudienceVariable, no standard input, and a standard error that nobody reads. A further process that it leaves
-// behind is not waited for.
+// AudienceVariable is the environment variable that tells a command which resource to get a token for. It is the one that the
+// token commands of package tokenbroker have.
+const AudienceVariable = "BRANCHPOINT_AUDIENCE"
+
+// newCommand gets what a program prints. It has the environment of this process, with the resource in AudienceVariable, no
+// standard input, and a standard error that nobody reads. A further process that it leaves behind is not waited for.
 func newCommand(config Config) func(context.Context) (answer, error) {
 	argv := slices.Clone(config.Argv)
 	return func(ctx context.Context) (answer, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Env = append(os.Environ(), tokenbroker.AudienceVariable+"="+config.Resource)
+		cmd.Env = append(os.Environ(), AudienceVariable+"="+config.Resource)
 		cmd.WaitDelay = time.Second // for a grandchild that holds the pipe
 		out := &printed{full: cancel}
 		cmd.Stdout = out
