@@ -55,7 +55,7 @@ func (c *identityRegisterCmd) Run(s *streams) error {
 		return identityAdvised(err)
 	}
 	d := who.Describe()
-	_, err = fmt.Fprint(s.out, identityTable(d), registrationAdvice(d))
+	_, err = fmt.Fprint(s.out, identityTable(d), registrationAdvice(d), "A Branchpoint that is running uses it after branchpoint reload.\n")
 	return err
 }
 

@@ -142,6 +142,11 @@ func destinations(c *configs.Config) (hosts []string) {
 	for _, cmg := range c.CloudManagementGateways {
 		hosts = append(hosts, destination("https://"+cmg)...)
 	}
+	if c.Site.On() {
+		for _, address := range []string{c.Site.ManagementPoint, c.Site.Gateway} {
+			hosts = append(hosts, destination(address)...)
+		}
+	}
 	for _, storage := range c.Cloud.BlobHosts {
 		if !strings.HasPrefix(storage, "*.") {
 			hosts = append(hosts, net.JoinHostPort(storage, "80"), net.JoinHostPort(storage, "443"))
@@ -153,6 +158,9 @@ func destinations(c *configs.Config) (hosts []string) {
 // destination allows a server on the port that its address names. One on a usual port is allowed on both of them: sites
 // are switched from http to https, and clients learn of it before this configuration does.
 func destination(address string) []string {
+	if address == "" {
+		return nil
+	}
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}

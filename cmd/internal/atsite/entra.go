@@ -22,11 +22,14 @@ const signInEnd = 5 * time.Second
 
 // entra makes the source of tokens of Microsoft Entra.
 func (e *Ends) entra(c *configs.Config, o Options) (ccm.TokenSource, error) {
+	a := c.Entra
+	if a.Type == configs.EntraManagedIdentity {
+		o.Dial = nil // Azure's metadata service has a link-local address, which nobody else may reach by us
+	}
 	t, err := e.transport(o, nil)
 	if err != nil {
 		return nil, err
 	}
-	a := c.Entra
 	source, err := entra.New(entra.Config{
 		Type: entraTypes[a.Type], Tenant: a.Tenant, ClientID: a.ClientID, SecretFile: a.SecretFile,
 		CertificateFile: a.CertificateFile, KeyFile: a.KeyFile, Resource: a.Resource, Authority: a.Authority,
