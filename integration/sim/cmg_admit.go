@@ -3,7 +3,6 @@ package sim
 import (
 	"crypto/x509"
 	"net/http"
-	"strings"
 )
 
 // String is "mutual" or "server".
@@ -70,13 +69,4 @@ func (g *Gateway) byToken(r *http.Request) (string, GatewayRefusal) {
 		return "ccmtoken:" + holder, 0
 	}
 	return "ccmtoken:unknown", 0 // a token that a test has put there
-}
-
-// isHop says whether a header field is for one connection only (RFC 9110 section 7.6.1).
-func isHop(name string) bool {
-	switch strings.ToLower(name) {
-	case "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade":
-		return true
-	}
-	return false
 }

@@ -42,8 +42,9 @@ type GatewayConfig struct {
 
 // BehindGateway is a management point as the connector of a gateway reaches it.
 type BehindGateway interface {
-	// URL is the base of its URLs of a scheme, empty without such a listener. Https is preferred.
-	URL(scheme string) string
+	// Address is where it listens for http or https, as an IP address with a port that its certificate is good for. Empty
+	// without such a listener. Https is preferred.
+	Address(scheme string) string
 	// Vouch puts into a request how the gateway has authenticated the client.
 	Vouch(h http.Header, how string)
 }

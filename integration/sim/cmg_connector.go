@@ -2,11 +2,11 @@ package sim
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // connect is the connector: it hands a request on to the management point, and the answer back.
@@ -28,12 +28,11 @@ func (g *Gateway) connect(w *recorder, r *http.Request, c gatewayCall, done Gate
 
 // fetch asks the management point.
 func (g *Gateway) fetch(r *http.Request, c gatewayCall, how string, body []byte) (*http.Response, []byte, error) {
-	base, err := url.Parse(cmp.Or(c.to.URL("https"), c.to.URL("http")))
-	if err != nil {
-		return nil, nil, fmt.Errorf("forward to a management point: %w", err)
+	to := url.URL{Scheme: "https", Host: c.to.Address("https"), Path: c.path, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	if to.Host == "" {
+		to.Scheme, to.Host = "http", c.to.Address("http")
 	}
-	base.Path, base.RawQuery, base.ForceQuery = c.path, r.URL.RawQuery, r.URL.ForceQuery
-	req, err := http.NewRequestWithContext(r.Context(), r.Method, base.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, to.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, fmt.Errorf("forward to a management point: %w", err)
 	}
@@ -57,6 +56,15 @@ func copyFields(to, from http.Header) {
 			to[name] = values
 		}
 	}
+}
+
+// isHop says whether a header field is for one connection only (RFC 9110 section 7.6.1).
+func isHop(name string) bool {
+	switch strings.ToLower(name) {
+	case "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade":
+		return true
+	}
+	return false
 }
 
 // relay gives the client what the management point has said, or the words of the connector for it.

@@ -17,7 +17,7 @@ func TestSiteWithAGateway(t *testing.T) {
 	}
 	var log bytes.Buffer
 	config := SiteConfig{Library: newSmallLibrary(t), LogTo: &log, Cloud: &CloudPlace{}, Link: &LinkConfig{RTT: time.Millisecond},
-		ManagementPoint: &MPPlace{}, Entra: &EntraPlace{}, CCMTokens: TokensConfig{Header: "X-Ccm", Format: "CCM {token}"},
+		ManagementPoint: &MPPlace{Place: Place{Host: "mp.invalid"}}, Entra: &EntraPlace{}, CCMTokens: TokensConfig{Header: "X-Ccm", Format: "CCM {token}"},
 		Gateway:      &GatewayPlace{Config: GatewayConfig{Content: &ContentServiceConfig{Tokens: contentTokens}}},
 		TokenService: TokenServiceConfig{STSSettings: STSSettings{Life: time.Minute}}}
 	config.ManagementPoint.Config.Delivery.Place = PlaceRecord

@@ -40,12 +40,12 @@ func newStandIn(t testing.TB) *standIn {
 	return s
 }
 
-// URL implements BehindGateway.
-func (s *standIn) URL(scheme string) string {
+// Address implements BehindGateway.
+func (s *standIn) Address(scheme string) string {
 	if scheme == "https" {
 		return ""
 	}
-	return s.Server.URL
+	return s.Listener.Addr().String()
 }
 
 // Vouch implements BehindGateway.
