@@ -126,3 +126,32 @@ func TestEntraCertificate(t *testing.T) {
 		e.check(name, tt)
 	}
 }
+
+// FuzzScope: what is understood is one resource, which there is, and names in it.
+func FuzzScope(f *testing.F) {
+	for _, text := range []string{credentialScope, "openid", "https://a/.default https://b/.default", "/", EntraResource + "/", " ", "email profile x"} {
+		f.Add(text)
+	}
+	ca, err := NewCA()
+	if err != nil {
+		f.Fatal(err)
+	}
+	e, err := NewEntra(EntraConfig{CA: ca})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, no := e.understandScope(text)
+		if no.status != 0 {
+			return
+		}
+		if s.resource != EntraResource || len(s.names) == 0 {
+			t.Errorf("%q is understood as %+v", text, s)
+		}
+		for _, name := range s.names {
+			if !strings.Contains(text, EntraResource+"/"+name) || strings.Contains(name, "/") {
+				t.Errorf("%q is understood to have %q", text, name)
+			}
+		}
+	})
+}
