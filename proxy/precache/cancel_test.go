@@ -220,13 +220,13 @@ func TestManyHands(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(7, 7))
 		w := newWorld(map[string][]byte{})
 		for i := range 12 {
-			w.files[fmt.Sprint("dir/file", i)] = data(fmt.Sprint("content", i), rnd.IntN(2*mib))
+			w.files[fmt.Sprint("dir/file", i)] = data(fmt.Sprint("content", i), rnd.IntN(3*mib/2))
 		}
 		w.pace = time.Millisecond
 		b := newBox(t, w, nil)
-		for step := range 150 {
+		for step := range 100 {
 			switch list := b.jobs.Jobs(); {
-			case step%49 == 48:
+			case step%33 == 32:
 				b.close()
 				b.open()
 			case rnd.IntN(3) > 0 || len(list) == 0:

@@ -135,7 +135,7 @@ func TestSideBySide(t *testing.T) {
 		files := map[string][]byte{}
 		w := newWorld(files)
 		w.pace = time.Millisecond
-		for i := range 40 {
+		for i := range 15 {
 			files[fmt.Sprint("file", i)] = data("x", 100_000)
 		}
 		b := newBox(t, w, func(c *Config) { c.Parallel = 3 })
