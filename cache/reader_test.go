@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -170,5 +171,22 @@ func TestMetricsCountWhatIsServed(t *testing.T) {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
 		}
+	}
+}
+
+// TestTheLastByteComesWithItsSlice: who has been sent the end of an object is told that it is there when it asks again at once.
+func TestTheLastByteComesWithItsSlice(t *testing.T) {
+	c := newTest(t, Config{})
+	src := newSource(newTruth(12, sliceBytes+300))
+	for i := range 200 {
+		r, err := c.Open(t.Context(), Key{Name: fmt.Sprint("small ", i)}, src, Use{Length: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.WriteRange(io.Discard, 0, sliceBytes+300)
+		if present, coming := r.Has(0, -1); err != nil || !present || coming {
+			t.Fatalf("object %d, read to its end (%v): present %v, coming %v", i, err, present, coming)
+		}
+		r.Close()
 	}
 }
