@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"branchpoint": main, "get": get})
 }
 
-// TestScripts drives the real program. Each script has a distribution point of its own at $DP, and may have the program
+// TestScripts drives the real program. Each script has a distribution point of its own at $DP and a management point at $MP, and may have the program
 // listen at $PROXY, $PROXY2, $ADMIN and $ADMIN2.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"approve": approve,
 			"expand":  expand,
 			"exits":   exits,
 			"release": release,
@@ -45,6 +46,9 @@ func setUp(env *testscript.Env) error {
 	dp := httptest.NewServer(serveContent(held))
 	env.Defer(dp.Close)
 	env.Values[heldKey{}] = held
+	if err := startManagementPoint(env); err != nil {
+		return err
+	}
 	env.Setenv("DP", dp.URL)
 	env.Setenv("DPHOST", strings.TrimPrefix(dp.URL, "http://"))
 	env.Setenv("FILE", dp.URL+contentDir+"setup.bin")

@@ -25,6 +25,7 @@ type station struct {
 	site    *site.Site
 	ends    *atsite.Ends // in force
 	locator *locator
+	again   chan struct{} // has watch ask at once
 }
 
 // openStation makes the station of a configuration; nil when that names no site.
@@ -46,7 +47,7 @@ func openStation(c *configs.Config, s *shared) (*station, error) {
 	if ends.Identity == nil {
 		s.log.Warn("this machine has no identity at its site; `branchpoint identity register` makes one", "directory", c.Identity.Directory)
 	}
-	return &station{asked, ends, newLocator(asked, c)}, nil
+	return &station{asked, ends, newLocator(asked, c), make(chan struct{}, 1)}, nil
 }
 
 func openEnds(c *configs.Config, read files, s *shared) (*atsite.Ends, error) {
@@ -118,6 +119,10 @@ func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *
 		s.ends = ends
 		if before != ends {
 			before.Close()
+			select {
+			case s.again <- struct{}{}:
+			default: // it will
+			}
 		}
 	}, nil
 }
@@ -160,6 +165,7 @@ func (s *station) watch(ctx context.Context) (end func()) {
 			s.site.Check(ctx)
 			select {
 			case <-tick.C:
+			case <-s.again:
 			case <-ctx.Done():
 				return
 			}
