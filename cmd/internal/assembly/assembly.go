@@ -81,10 +81,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	defer front.Close()
 
-	jobs, err := openJobs(c, at, pool, store, shared)
-	if err != nil {
-		return err
-	}
+	jobs := openJobs(c, at, pool, store, shared)
 	defer func() { err = errors.Join(err, jobs.close()) }()
 
 	if err := doors.open(c, front, shared.files.shown); err != nil {
@@ -110,7 +107,9 @@ func newAPI(o Options, token admin.Token, r *reloader, background func(func())) 
 		Interception: r.front.Interception, Reload: r.Reload,
 		Registry: r.shared.registry, Background: background, Logger: o.Log,
 	}
-	config.Precache = r.jobs.all
+	if r.jobs.all != nil { // a nil one in an interface would be one
+		config.Precache = r.jobs.all
+	}
 	if r.station != nil {
 		config.Site = r.station.site.Status
 	}

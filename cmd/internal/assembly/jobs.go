@@ -2,7 +2,6 @@ package assembly
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -17,14 +16,16 @@ import (
 
 // jobs fetch contents before anyone asks.
 type jobs struct {
-	all    *precache.Jobs
+	all    *precache.Jobs // nil: they cannot
 	places atomic.Pointer[jobPlaces]
 }
 
 // jobPlaces are what a configuration says about where content may come from.
 type jobPlaces struct{ points, storage []string }
 
-func openJobs(c *configs.Config, at *station, pool *upstream.Pool, store *cache.Cache, s *shared) (*jobs, error) {
+// openJobs goes on with the jobs that were running when the program ended. Clients are served also when their directory cannot be
+// used.
+func openJobs(c *configs.Config, at *station, pool *upstream.Pool, store *cache.Cache, s *shared) *jobs {
 	j := &jobs{}
 	j.heed(c)
 	config := precache.Config{
@@ -37,9 +38,10 @@ func openJobs(c *configs.Config, at *station, pool *upstream.Pool, store *cache.
 	}
 	var err error
 	if j.all, err = precache.New(config); err != nil {
-		return nil, fmt.Errorf("preparing what is fetched beforehand: %w", err)
+		s.log.Warn("no content can be fetched beforehand", "directory", config.Dir, "error", err)
+		j.all = nil
 	}
-	return j, nil
+	return j
 }
 
 // jobDirectory is beside that of the cache, which people delete without a thought.
@@ -65,6 +67,9 @@ func (j *jobs) isStorage(host string) bool {
 }
 
 func (j *jobs) close() error {
+	if j.all == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return j.all.Close(ctx)

@@ -79,8 +79,7 @@ func newRigIn(t *testing.T, dir, text string) *rig {
 	front, err := newProxy(c, store, pool, observer, at, shared)
 	r.must(err)
 	t.Cleanup(front.Close)
-	jobs, err := openJobs(c, at, pool, store, shared)
-	r.must(err)
+	jobs := openJobs(c, at, pool, store, shared)
 	t.Cleanup(func() { r.must(jobs.close()) })
 	r.must(doors.open(c, front, shared.files.shown))
 	r.reloader = &reloader{
