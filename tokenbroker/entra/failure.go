@@ -11,7 +11,7 @@ import (
 var (
 	// ErrRefused is an application, an identity or a person whom Entra gives no token: a wrong secret, a missing consent, a
 	// wrong tenant. The number that the error's text has (AADSTS…) says which.
-	ErrRefused = errors.New("Microsoft Entra gives no token")
+	ErrRefused = errors.New("no token is given by Microsoft Entra")
 	// ErrSignIn is that somebody has to sign in first. The error's text says where, and with which code; so does
 	// Source.Pending.
 	ErrSignIn = errors.New("somebody has to sign in")

@@ -18,9 +18,6 @@ import (
 // MaxSize bounds a file, in bytes. Keys with their certificates are a few KiB.
 const MaxSize = 1 << 20
 
-// mode is that of all files that are made here.
-const mode fs.FileMode = 0o600
-
 // Read reads a file that Write or Create made for the same purpose. The error Is fs.ErrNotExist when there is none. It
 // refuses a file that others than its owner can use, or one in a directory that others can change. An empty purpose is a
 // file that is only kept from others, and not sealed.
