@@ -115,3 +115,49 @@ func TestElsewhereComesBack(t *testing.T) {
 		}
 	})
 }
+
+// TestElsewhereWithWhatPassed checks that a client's own query and token serve a machine whom the site does not answer, and
+// nobody where they may not be used.
+func TestElsewhereWithWhatPassed(t *testing.T) {
+	for _, tokens := range []bool{true, false} {
+		t.Run(fmt.Sprint(tokens), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &clouds{serve: servingOnly(canary, "cid=PS100001&sig="+canary, listOf("https://store2/d/", "a"), 403)}
+				mp := &fake{locate: failing(unreachable)}
+				w := newWorld(t, Config{Manifests: manifests(t, service), Replies: replyReader(t)}, mp)
+				w.Passed(pkg("PS100001"), passingReply("https://cloud2/downloadrestservice.svc/x?cid=PS100001&sig="+canary, canary), tokens)
+				w.ListPassed("cloud1", "/x?cid=PS100001", []byte(listOf("https://store1/c/", "a")))
+				got, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10})
+				if (len(got) == 1) != tokens || (err == nil) != tokens {
+					t.Errorf("found %d URLs (%v)", len(got), err)
+				}
+				if n := service.count("cloud2"); n != map[bool]int{true: 1, false: 0}[tokens] {
+					t.Errorf("the cloud was asked %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// TestElsewhereIsBounded checks that one blob does not set a whole hierarchy to work.
+func TestElsewhereIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hosts []string
+		for i := range 2 * maxElsewhere {
+			hosts = append(hosts, fmt.Sprint("cloud", i))
+		}
+		service := &clouds{serve: serving(404, "", nil)}
+		w := newWorld(t, Config{Manifests: manifests(t, service)}, &fake{locate: onClouds(t, hosts...)})
+		w.ListPassed("cloud0", "/x?cid=PS100001.1", []byte(listOf("https://store1/c/", "a")))
+		if _, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10}); !errors.Is(err, ccm.ErrProtocol) {
+			t.Errorf("got %v", err)
+		}
+		asked := 0
+		for _, h := range hosts {
+			asked += service.count(h)
+		}
+		if asked != maxElsewhere {
+			t.Errorf("%d were asked, want %d", asked, maxElsewhere)
+		}
+	})
+}

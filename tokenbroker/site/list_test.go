@@ -183,3 +183,24 @@ func TestListOfAnUnknownLocation(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedCloudToken checks that a token that a cloud distribution point refused makes way for one that ends sooner.
+func TestRefusedCloudToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &clouds{serve: servingOnly("new", "", listOf("https://store/c/", "a"), 401)}
+		n := 0
+		mp := &fake{locate: func(context.Context, ccm.Content) (ccm.Locations, error) {
+			l := inCloudAt(t, "cloud", "a=1")
+			l.Token = tokenOf(t, []string{"old", "new"}[min(n, 1)], []time.Duration{8 * time.Hour, time.Hour}[min(n, 1)])
+			n++
+			return ccm.Locations{List: []ccm.Location{l}}, nil
+		}}
+		w := newWorld(t, Config{Manifests: manifests(t, service)}, mp)
+		found, err := w.Locate(t.Context(), pkg("PS100001"), "")
+		must(t, err)
+		if got, err := w.List(t.Context(), found.List[0]); paths(got) != "a" || n != 2 {
+			t.Errorf("listed %q (%v), located %d times", paths(got), err, n)
+		}
+		w.gives(t, "mp", "cloud", "new", 0)
+	})
+}

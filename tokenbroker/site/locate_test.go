@@ -175,3 +175,35 @@ func mustLocate(t *testing.T, f *fake, id string) ccm.Locations {
 	must(t, err)
 	return found
 }
+
+// TestLastAnswerCounts checks which of several old answers stands in when nobody can be asked.
+func TestLastAnswerCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp, cmg := &fake{locate: at(0, "a")}, &fake{locate: at(0, "b")}
+		w := newWorld(t, Config{}, mp, cmg)
+		w.wants(t, pkg("PS100001"), "mp", "a", 0)
+		elapse(time.Hour)
+		w.wants(t, pkg("PS100001"), "cmg", "b", 0)
+		elapse(time.Hour)
+		mp.locate, cmg.locate = failing(unreachable), failing(unreachable)
+		w.wants(t, pkg("PS100001"), "", "b", 0)
+		w.wants(t, pkg("PS100001"), "mp", "a", 0)
+		if list, ok := w.Known(pkg("PS100001")); located(list) != "a b" || !ok {
+			t.Errorf("known is %q, %v", located(list), ok)
+		}
+	})
+}
+
+// TestClockSetBack checks that an answer from the future, as the clock now has it, is asked for anew.
+func TestClockSetBack(t *testing.T) {
+	now := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
+	one := said{at: now}
+	for _, c := range []struct {
+		now  time.Time
+		want bool
+	}{{now, true}, {now.Add(time.Hour - 1), true}, {now.Add(time.Hour), false}, {now.Add(-1), false}, {now.AddDate(-1, 0, 0), false}} {
+		if got := one.younger(time.Hour, c.now); got != c.want {
+			t.Errorf("at %v it is young: %v", c.now, got)
+		}
+	}
+}

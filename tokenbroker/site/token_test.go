@@ -159,6 +159,13 @@ func TestTokenQuestion(t *testing.T) {
 		if !slices.Equal(mp.contents, []string{"PS100001"}) {
 			t.Errorf("asked with %q, want with what has a location that wants a token", mp.contents)
 		}
+		w.Known(pkg("ps100001"))
+		mp.contents, mp.token = nil, nil
+		elapse(time.Hour)
+		w.gives(t, "mp", "site", "", 0)
+		if !slices.Equal(mp.contents, []string{"PS100001", ""}) {
+			t.Errorf("asked with %q, want with each once", mp.contents)
+		}
 	})
 }
 
@@ -193,5 +200,39 @@ func TestRefusedToken(t *testing.T) {
 		elapse(refusalHold)
 		forgetter.Forget("site", w.gives(t, "mp", "site", "another", 0))
 		w.gives(t, "mp", "site", "same", 0) // a server may refuse by mistake
+	})
+}
+
+// TestRenewalIsSilent checks that who has a token that is still good does not wait long for its successor, and that the
+// successor is there when it has come at last.
+func TestRenewalIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp := &fake{token: issuing(t, "m", time.Hour, 0)}
+		w := newWorld(t, Config{}, mp)
+		w.gives(t, "mp", "site", "m1", 0)
+		mp.token = issuing(t, "n", time.Hour, 15*time.Second)
+		elapse(56 * time.Minute)
+		w.gives(t, "mp", "site", "m1", patience)
+		elapse(15 * time.Second)
+		w.gives(t, "mp", "site", "n1", 0)
+		if n := mp.count("token"); n != 2 {
+			t.Errorf("asked %d times, want twice", n)
+		}
+	})
+}
+
+// TestRefusalIsNews checks that a way that had no other token a moment ago is asked again when the one that it gave is refused.
+func TestRefusalIsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp := &fake{token: issuing(t, "m", time.Hour, 0)}
+		w := newWorld(t, Config{}, mp)
+		w.gives(t, "mp", "site", "m1", 0)
+		mp.token = nil
+		elapse(56 * time.Minute)
+		old := w.gives(t, "mp", "site", "m1", 0)
+		mp.token = issuing(t, "n", time.Hour, 0)
+		w.gives(t, "mp", "site", "m1", 0)
+		w.Source("mp").(tokenbroker.Forgetter).Forget("site", old)
+		w.gives(t, "mp", "site", "n1", 0)
 	})
 }

@@ -199,3 +199,29 @@ func TestAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestLateFailure checks that the failure of a question that was asked long ago does not count against a way that has come
+// back since.
+func TestLateFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp := &fake{}
+		mp.locate = func(_ context.Context, c ccm.Content) (ccm.Locations, error) {
+			if c.ID == "PS1LATE0" {
+				<-time.After(50 * time.Second)
+			}
+			return ccm.Locations{}, problem(unreachable)
+		}
+		w := newWorld(t, Config{}, mp)
+		var late sync.WaitGroup
+		late.Go(func() { w.wants(t, pkg("PS1LATE0"), "", "error", 50*time.Second) })
+		synctest.Wait()
+		w.wants(t, pkg("PS100001"), "", "error", 0)
+		elapse(30 * time.Second)
+		mp.locate = at(0, "a")
+		w.wants(t, pkg("PS100001"), "", "a", 0)
+		late.Wait()
+		if got := w.state("mp"); got.State != "ok" || !got.RetryAt.IsZero() {
+			t.Errorf("the status is %+v", got)
+		}
+	})
+}
