@@ -33,6 +33,7 @@ type outcome struct {
 	lied    bool       // the answer contradicts what we know, or itself
 	err     error      // safe to print; set unless served
 	body    *body      // nil for an empty object, a HEAD, and an offset at or behind the end
+	digest  string     // of the whole blob; empty when it was not told
 
 	tokenAway bool // refused, but by the token endpoint, which might have let us in, there was no answer
 }
@@ -45,6 +46,12 @@ type query struct {
 	mutable bool        // Last-Modified must agree with want, too
 	sole    bool        // there is one server, whose word it is: the ETag must agree, too, and a coding is how it keeps the file
 	peek    bool        // a GET in the place of a HEAD: only the header of the answer is wanted
+
+	// Of a blob.
+	urls    []offer // to take instead of those for its own storage; empty: its own is asked
+	abroad  bool    // another storage than its own is asked, whose word on what the blob is does not count
+	undated bool    // want was told by another storage than the one that is asked: times and ETags of the two say nothing
+	digest  string  // of the whole; empty: not known
 }
 
 // rangeHeader asks for what is wanted and not more: an open end wastes what is on its way when we stop reading.
@@ -69,14 +76,22 @@ func judge(q query, resp *http.Response) outcome {
 		out.verdict = missing
 	case code == http.StatusRequestedRangeNotSatisfiable && q.method == http.MethodGet:
 		out.verdict = unsatisfied
-	case code == http.StatusProxyAuthRequired, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests,
-		code < 300, code >= 500:
+	case code < 300 || isOfTheMoment(code):
 		out.verdict = failed
 	default:
 		out.verdict = refused
 	}
 	out.err = fmt.Errorf("status %d", resp.StatusCode)
 	return out
+}
+
+// isOfTheMoment tells whether a status speaks of the moment, and neither of the file nor of who asks.
+func isOfTheMoment(status int) bool {
+	switch status {
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500
 }
 
 // judgeWhole judges a 200: the whole object, or to a HEAD what it is.
@@ -89,12 +104,12 @@ func judgeWhole(q query, resp *http.Response) outcome {
 		return coded(q, resp)
 	case resp.ContentLength < 0:
 		return lie(resp, "a body without a size")
-	case !q.accepts(info):
-		return outcome{verdict: different, status: resp.StatusCode, info: info, lied: !q.mutable, err: cache.ErrChanged}
+	case !q.accepts(resp, info):
+		return another(q, resp, info)
 	case q.method == http.MethodGet && q.off > 0:
 		return outcome{verdict: noRange, status: resp.StatusCode, lied: true, err: fmt.Errorf("the whole file instead of a range")}
 	}
-	return outcome{verdict: served, status: resp.StatusCode, info: info, end: info.Size}
+	return outcome{verdict: served, status: resp.StatusCode, info: info, end: info.Size, digest: q.digestIn(resp)}
 }
 
 // judgePart judges a 206. A part that is shorter than asked is legal (RFC 9110 §15.3.7); one that begins elsewhere is not.
@@ -114,10 +129,10 @@ func judgePart(q query, resp *http.Response) outcome {
 		return lie(resp, fmt.Sprintf("bytes %d-%d instead of %s", r.first, r.last, strings.TrimPrefix(q.rangeHeader(), "bytes=")))
 	case resp.ContentLength >= 0 && resp.ContentLength != r.last-r.first+1:
 		return lie(resp, "a Content-Length that contradicts its Content-Range")
-	case !q.accepts(info):
-		return outcome{verdict: different, status: resp.StatusCode, info: info, lied: !q.mutable, err: cache.ErrChanged}
+	case !q.accepts(resp, info):
+		return another(q, resp, info)
 	}
-	return outcome{verdict: served, status: resp.StatusCode, info: info, end: r.last + 1}
+	return outcome{verdict: served, status: resp.StatusCode, info: info, end: r.last + 1, digest: q.digestIn(resp)}
 }
 
 // lie is an answer that cannot be believed.
@@ -134,14 +149,32 @@ func coded(q query, resp *http.Response) outcome {
 	return lie(resp, "a coded body")
 }
 
+// another is the answer of who has another object than the wanted one. What a storage service abroad has is no news of the blob.
+func another(q query, resp *http.Response, info cache.Info) outcome {
+	if q.abroad {
+		return lie(resp, "another file than the blob")
+	}
+	return outcome{verdict: different, status: resp.StatusCode, info: info, lied: !q.mutable, err: cache.ErrChanged}
+}
+
 // accepts tells whether info may be the wanted object. Last-Modified of the same bytes may differ between DPs, so it counts
 // only where the bytes behind a name can change.
-func (q query) accepts(info cache.Info) bool {
+func (q query) accepts(resp *http.Response, info cache.Info) bool {
 	if q.want == nil {
 		return true
 	}
-	return info.Size == q.want.Size && (!q.mutable || info.LastModified.Equal(q.want.LastModified)) &&
-		(!q.sole || sameTag(info.ETag, q.want.ETag))
+	if told := q.digestIn(resp); info.Size != q.want.Size || q.digest != "" && told != "" && q.digest != told {
+		return false
+	}
+	return q.undated || (!q.mutable || info.LastModified.Equal(q.want.LastModified)) && (!q.sole || sameTag(info.ETag, q.want.ETag))
+}
+
+// digestIn is what an answer about a blob tells of its bytes.
+func (q query) digestIn(resp *http.Response) string {
+	if !q.sole {
+		return ""
+	}
+	return digestOf(resp)
 }
 
 // sameTag compares two ETags of one server, of which one may have given none. Older versions of the storage service leave out the

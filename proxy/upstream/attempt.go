@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"branchpoint/proxy/content"
@@ -19,12 +18,21 @@ const (
 	drainTime  = 200 * time.Millisecond
 )
 
-// attempt asks one DP, by each route that may work, and tells its health and the metrics what came of it. When a body
-// comes with the outcome, the body tells them instead, at its end.
+// attempt asks one DP, by each route that may work.
 func (s *source) attempt(ctx context.Context, loc *location, q query) outcome {
+	out := s.account(ctx, loc, func() outcome { return s.byAny(ctx, loc, q) })
+	if out.verdict == served && q.method == http.MethodGet {
+		s.pool.dir.remember(s.target.ID, loc)
+	}
+	return out
+}
+
+// account tells the health of a DP and the metrics what came of asking it. When a body comes with the outcome, the body tells
+// them instead, at its end.
+func (s *source) account(ctx context.Context, loc *location, ask func() outcome) outcome {
 	began := time.Now()
 	loc.health.began()
-	out := s.byAny(ctx, loc, q)
+	out := ask()
 	switch {
 	case out.verdict == failed && s.pool.ended(ctx) != nil:
 		out.verdict = canceled
@@ -39,9 +47,6 @@ func (s *source) attempt(ctx context.Context, loc *location, q query) outcome {
 	if out.body == nil {
 		s.pool.metrics.asked(loc, out)
 	}
-	if out.verdict == served && q.method == http.MethodGet {
-		s.pool.dir.remember(s.target.ID, loc)
-	}
 	return out
 }
 
@@ -51,7 +56,8 @@ func (s *source) exchange(ctx context.Context, loc *location, r route, q query) 
 	if out.verdict != unsatisfied {
 		return out
 	}
-	head := query{method: http.MethodHead, want: q.want, mutable: q.mutable, sole: q.sole}
+	head := q
+	head.method, head.off, head.n, head.peek = http.MethodHead, 0, 0, false
 	what := s.send(ctx, loc, r, head)
 	if what.verdict == served && what.info.Size > q.off {
 		return outcome{verdict: failed, status: out.status, lied: true, err: out.err}
@@ -143,7 +149,7 @@ func newRequest(ctx context.Context, r route, q query) *http.Request {
 
 // hostHeader leaves the default port out, as clients do.
 func hostHeader(e endpoint) string {
-	name := e.host[:strings.LastIndexByte(e.host, ':')]
+	name := e.name()
 	if at, _ := content.HostPort(e.scheme, name); at == e.host {
 		return name
 	}

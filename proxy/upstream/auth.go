@@ -8,7 +8,7 @@ import (
 // byRoutes takes the routes to one DP in order until one lets us in. A DP whose plain directory asks for authentication is
 // remembered, so that the next request begins at its token endpoint; and a token endpoint that fails is, so that the next
 // request does not wait for it too.
-func (s *source) byRoutes(ctx context.Context, loc *location, q query) outcome {
+func (s *source) byRoutes(ctx context.Context, loc *location, ask func(route) outcome) outcome {
 	var first *outcome
 	away := false
 	for _, r := range s.routes(loc) {
@@ -19,7 +19,7 @@ func (s *source) byRoutes(ctx context.Context, loc *location, q query) outcome {
 			away = true
 			continue
 		}
-		out, asked := s.byRoute(ctx, loc, r, q)
+		out, asked := s.byRoute(ctx, loc, r, ask)
 		if !asked {
 			continue
 		}
@@ -60,9 +60,9 @@ func (o outcome) unauthorized() bool {
 }
 
 // byRoute asks by one route. It reports false when the route needs a token and there is none.
-func (s *source) byRoute(ctx context.Context, loc *location, r route, q query) (out outcome, asked bool) {
+func (s *source) byRoute(ctx context.Context, loc *location, r route, ask func(route) outcome) (out outcome, asked bool) {
 	if !r.token {
-		return s.exchange(ctx, loc, r, q), true
+		return ask(r), true
 	}
 	k := keys{tokens: s.pool.cfg.Tokens, audience: loc.audience}
 	bare := s.pool.withoutCredential(r.header)
@@ -72,16 +72,16 @@ func (s *source) byRoute(ctx context.Context, loc *location, r route, q query) (
 		if err != nil && !asked && len(r.shown) > 0 {
 			r.header = bare
 			r.header[http.CanonicalHeaderKey(s.pool.cfg.TokenHeader)] = r.shown
-			return s.exchange(ctx, loc, r, q), true
+			return ask(r), true
 		}
 		if err != nil && !asked && r.bareToo {
 			r.header = bare
-			return s.exchange(ctx, loc, r, q), true
+			return ask(r), true
 		}
 		if err != nil {
 			return out, asked
 		}
-		out, asked = s.exchange(ctx, loc, r, q), true
+		out, asked = ask(r), true
 		if !k.answered(out.status, out.verdict == served) {
 			return out, true
 		}

@@ -11,17 +11,19 @@ import (
 	"branchpoint/proxy/content"
 )
 
-// directory knows the DPs: the configured ones for ever, those that clients named for as long as there is room.
+// directory knows the DPs: the configured ones for ever, those that clients or a site named for as long as there is room.
 type directory struct {
 	cfg        Config
 	configured []*location
 	byEndpoint map[endpoint]*location // of the configured ones: base and token endpoint
+	inClear    map[string]bool        // hierarchies with a configured DP that is asked over http
 	served     *lru.Cache[servedKey, []*location]
 
-	labels *labels // of learned hosts
+	labels *labels // of hosts that are not configured
 
 	mu      sync.Mutex
 	learned *lru.Cache[endpoint, *location] // guarded by mu, so that one host is learned once
+	located *lru.Cache[place, *location]    // guarded by mu. How those did that a site named; whom it names now, it says itself
 }
 
 // servedKey is what a DP that has one file of it probably has all of.
@@ -31,9 +33,13 @@ type servedKey struct{ hierarchy, content string }
 const maxServed = 4
 
 func newDirectory(cfg Config) (*directory, error) {
-	d := &directory{cfg: cfg, byEndpoint: make(map[endpoint]*location), labels: &labels{hosts: make(map[string]struct{})}}
-	d.served, _ = lru.New[servedKey, []*location](cfg.MaxContents) // both fail only for a size below one
+	d := &directory{
+		cfg: cfg, byEndpoint: make(map[endpoint]*location), inClear: make(map[string]bool),
+		labels: &labels{hosts: make(map[string]struct{})},
+	}
+	d.served, _ = lru.New[servedKey, []*location](cfg.MaxContents) // they fail only for a size below one
 	d.learned, _ = lru.New[endpoint, *location](cfg.MaxLearned)
+	d.located, _ = lru.New[place, *location](cfg.MaxLearned)
 	for i, l := range cfg.Locations {
 		loc, err := newLocation(cfg, l)
 		if err != nil {
@@ -42,9 +48,13 @@ func newDirectory(cfg Config) (*directory, error) {
 		if _, ok := d.byEndpoint[loc.base]; ok {
 			return nil, fmt.Errorf("location %d: %s is there twice", i+1, loc.base)
 		}
-		loc.label = loc.base.host
+		loc.configured, loc.label = true, loc.base.host
+		loc.ready(cfg)
 		d.configured = append(d.configured, loc)
 		d.byEndpoint[loc.base] = loc
+		if loc.base.scheme == "http" {
+			d.inClear[loc.hierarchy] = true
+		}
 	}
 	// A token endpoint is an alias of its DP, unless it is a DP in its own right.
 	for _, loc := range d.configured {
@@ -91,23 +101,31 @@ func (d *directory) hierarchy(at endpoint) string {
 func ownHierarchy(at endpoint) string { return learnedPrefix + at.scheme + ":" + at.host }
 
 // candidates returns the DPs to ask for id, best first, none twice: the one that the client named, those that served this
-// content before, the configured ones of the hierarchy. A blob has no other place.
-func (d *directory) candidates(named *location, id content.ID) []*location {
-	list := []*location{named}
+// content before, those that the site names, the configured ones of the hierarchy. A blob has no other place.
+func (d *directory) candidates(named *location, id content.ID, site party) []*location {
+	list := []*location{site.insteadOf(named)}
 	if id.Share == content.Blob {
 		return list
 	}
 	add := func(loc *location) {
-		if loc.hierarchy == id.Hierarchy && !slices.Contains(list, loc) {
+		if loc != named && !slices.Contains(list, loc) {
 			list = append(list, loc)
 		}
 	}
+	standIns := d.standIns(named, id, site)
 	served, _ := d.served.Get(servedKey{id.Hierarchy, id.Content})
 	for _, loc := range served {
+		if slices.Contains(standIns, loc) || !loc.located && loc.hierarchy == id.Hierarchy {
+			add(loc)
+		}
+	}
+	for _, loc := range standIns {
 		add(loc)
 	}
 	for _, loc := range d.configured {
-		add(loc)
+		if loc.hierarchy == id.Hierarchy {
+			add(loc)
+		}
 	}
 	return list
 }
@@ -129,11 +147,13 @@ func (d *directory) remember(id content.ID, loc *location) {
 	d.served.Add(key, list)
 }
 
-// all returns the configured DPs in their order, then the learned ones, most recently used first.
+// all returns the configured DPs in their order, then those that a site named, then the learned ones, in both cases the most
+// recently used first.
 func (d *directory) all() []*location {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	learned := d.learned.Values()
+	located, learned := d.located.Values(), d.learned.Values()
+	slices.Reverse(located)
 	slices.Reverse(learned)
-	return append(slices.Clone(d.configured), learned...)
+	return slices.Concat(d.configured, located, learned)
 }

@@ -57,7 +57,7 @@ func TestCandidates(t *testing.T) {
 	id := content.ID{Hierarchy: "lab", Content: "ps100015", Path: "a"}
 	order := func(host string, id content.ID) string {
 		var names []string
-		for _, loc := range d.candidates(d.named(content.Target{Scheme: "http", Host: host}), id) {
+		for _, loc := range d.candidates(d.named(content.Target{Scheme: "http", Host: host}), id, nil) {
 			names = append(names, strings.TrimSuffix(loc.base.host, ":80"))
 		}
 		return strings.Join(names, " ")

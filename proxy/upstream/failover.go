@@ -87,7 +87,7 @@ func (st *stream) lost(b *body, err error) {
 		return
 	}
 	if st.round != nil {
-		st.round.tally.add(b.loc, outcome{err: err})
+		st.round.note(b.loc, outcome{err: err})
 	}
 	st.src.report(st.ctx, b.loc, outcome{err: err})
 }

@@ -67,16 +67,30 @@ func (h *health) rank() rank {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
-	if !h.tripped {
-		if h.failures > 0 && now.Before(h.retryAt) {
-			return suspect
-		}
-		return ready
+	r := h.rankAt(now)
+	if r == ready && h.tripped {
+		h.probing = now
 	}
-	if now.Before(h.retryAt) || (!h.probing.IsZero() && now.Sub(h.probing) < h.probeGivesUpAfter) {
+	return r
+}
+
+// ailing tells whether others are to be asked before the location.
+func (h *health) ailing() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rankAt(time.Now()) != ready
+}
+
+// rankAt is the rank; the caller holds mu.
+func (h *health) rankAt(now time.Time) rank {
+	switch {
+	case !h.tripped && h.failures > 0 && now.Before(h.retryAt):
+		return suspect
+	case !h.tripped:
+		return ready
+	case now.Before(h.retryAt) || (!h.probing.IsZero() && now.Sub(h.probing) < h.probeGivesUpAfter):
 		return tripped
 	}
-	h.probing = now
 	return ready
 }
 

@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// location is one DP, configured or learned from a client's request. What may change in it guards itself.
+// location is one DP: configured, learned from a client's request, or named by a site. What may change in it guards itself.
 type location struct {
 	base       endpoint
 	token      endpoint // of the token endpoint; zero when it gets no token of ours
 	hierarchy  string
 	audience   string
 	configured bool
+	located    bool   // a site named it: it stands in for a content for as long as the site says so
 	label      string // in metrics
 
 	slots  chan struct{} // one for each body that is under way
@@ -33,7 +34,7 @@ type moment struct{ at atomic.Int64 } // Unix nanoseconds
 func (m *moment) in(d time.Duration) { m.at.Store(time.Now().Add(d).UnixNano()) }
 func (m *moment) ahead() bool        { return time.Now().UnixNano() < m.at.Load() }
 
-// newLocation checks one configured DP; c has its defaults.
+// newLocation checks one DP; c has its defaults. It is not ready yet.
 func newLocation(c Config, l Location) (*location, error) {
 	base, err := parseEndpoint(l.Base)
 	if err != nil {
@@ -42,11 +43,10 @@ func newLocation(c Config, l Location) (*location, error) {
 	if strings.HasPrefix(l.Hierarchy, learnedPrefix) {
 		return nil, fmt.Errorf("Hierarchy %q: the prefix %q is kept for hosts that are not configured", l.Hierarchy, learnedPrefix)
 	}
-	loc := &location{base: base, hierarchy: l.Hierarchy, audience: l.Audience, configured: true}
+	loc := &location{base: base, hierarchy: l.Hierarchy, audience: l.Audience}
 	if err := loc.placeToken(c, l); err != nil {
 		return nil, fmt.Errorf("TokenBase of %s: %w", base, err)
 	}
-	loc.ready(c)
 	return loc, nil
 }
 

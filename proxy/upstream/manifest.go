@@ -26,7 +26,8 @@ func (p *Pool) Manifest(ctx context.Context, t content.Target, host string, body
 }
 
 func (p *pool) manifest(ctx context.Context, t content.Target, host string, body []byte) (*http.Response, error) {
-	loc := p.dir.named(t)
+	s := p.source(t, false)
+	loc := s.site().insteadOf(s.named)
 	if p.cfg.Tokens == nil || loc.audience == "" || t.Vdir == content.TokenAuth || loc.tokenAway.ahead() {
 		return nil, nil
 	}
@@ -43,7 +44,7 @@ func (p *pool) manifest(ctx context.Context, t content.Target, host string, body
 		if k.next(ctx, r.header) != nil {
 			return nil, nil
 		}
-		resp, err := p.askManifest(ctx, r, body)
+		resp, err := p.askText(ctx, r, "PROPFIND", body)
 		if err != nil {
 			p.tokenEndpointFailed(ctx, loc, err)
 			return nil, fmt.Errorf("asking %s for the list of a content: %w", loc.label, err)
@@ -73,7 +74,7 @@ func renameManifest(resp *http.Response, t content.Target, host string) error {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
 	if err != nil {
-		return fmt.Errorf("reading the list of a content: %w", printable(err))
+		return fmt.Errorf("reading the list of a content: %w", err)
 	}
 	if len(text) > maxManifest {
 		return fmt.Errorf("the list of a content is longer than %d bytes", maxManifest)
@@ -97,40 +98,4 @@ func renameManifest(resp *http.Response, t content.Target, host string) error {
 	resp.ContentLength = int64(len(text))
 	resp.Header.Set("Content-Length", strconv.Itoa(len(text)))
 	return nil
-}
-
-func (p *pool) askManifest(ctx context.Context, r route, body []byte) (*http.Response, error) {
-	wd := p.watch(ctx, p.cfg.HeaderTimeout)
-	req := newRequest(wd.ctx, r, query{method: "PROPFIND"})
-	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	if len(body) == 0 {
-		req.Body = http.NoBody
-	}
-	resp, err := p.conns.RoundTrip(req)
-	if err != nil {
-		err = printable(wd.cause(err))
-		wd.end()
-		return nil, err
-	}
-	wd.headerCame()
-	resp.Body = &watchedBody{resp.Body, p, wd}
-	return resp, nil
-}
-
-// watchedBody is a body under a watchdog.
-type watchedBody struct {
-	io.ReadCloser
-	p  *pool
-	wd *watchdog
-}
-
-func (b *watchedBody) Read(q []byte) (int, error) {
-	b.wd.reading(b.p.cfg.StallTimeout)
-	defer b.wd.rested()
-	return b.ReadCloser.Read(q)
-}
-
-func (b *watchedBody) Close() error {
-	defer b.wd.end()
-	return b.ReadCloser.Close()
 }

@@ -3,11 +3,19 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"sync"
+	"testing"
+	"time"
 )
 
 // memoryNet is a network of DPs without sockets, for tests in a bubble of synctest.
@@ -19,6 +27,7 @@ type memoryNet struct {
 // memoryHost is one DP on it.
 type memoryHost struct {
 	handler http.HandlerFunc
+	tls     *tls.Config // nil: plain HTTP
 	down    bool
 	dials   int
 }
@@ -40,21 +49,66 @@ func (n *memoryNet) dial(_ context.Context, _, addr string) (net.Conn, error) {
 		return nil, errors.New("connection refused")
 	}
 	client, server := net.Pipe()
+	if h.tls != nil {
+		server = tls.Server(server, h.tls)
+	}
 	ln := &oneConn{conn: server, closed: make(chan struct{})}
 	go http.Serve(ln, h.handler)
 	return client, nil
 }
 
+// secure puts hosts behind TLS, and returns who vouches for them.
+func (n *memoryNet) secure(t *testing.T, hosts map[string]http.HandlerFunc) *x509.CertPool {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(100, 0, 0)}
+	for name, h := range hosts {
+		issue.DNSNames = append(issue.DNSNames, name)
+		n.hosts[name+":443"] = &memoryHost{handler: h}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, issue, issue, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range hosts {
+		n.hosts[name+":443"].tls = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return pool
+}
+
 func (n *memoryNet) set(host string, down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.hosts[host+":80"].down = down
+	n.at(host).down = down
+}
+
+// serve changes what a host answers to the connections to come.
+func (n *memoryNet) serve(host string, handler http.HandlerFunc) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at(host).handler = handler
 }
 
 func (n *memoryNet) dials(host string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.hosts[host+":80"].dials
+	return n.at(host).dials
+}
+
+// at is a host by its name. The caller holds mu.
+func (n *memoryNet) at(host string) *memoryHost {
+	if h, ok := n.hosts[host+":80"]; ok {
+		return h
+	}
+	return n.hosts[host+":443"]
 }
 
 // oneConn is a listener for one connection; it ends with it.

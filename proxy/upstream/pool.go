@@ -22,6 +22,7 @@ type pool struct {
 	dir     *directory
 	conns   *conns
 	offers  *offers
+	facts   *facts
 	metrics *metrics
 
 	ctx context.Context // ends with the Pool, and every request of it
@@ -37,7 +38,7 @@ func New(cfg Config) (*Pool, error) {
 	if first.metrics, err = newMetrics(first.cfg.Registerer, p.locations); err != nil {
 		return nil, fmt.Errorf("upstream: registering the metrics: %w", err)
 	}
-	first.conns, first.offers = newConns(first.cfg), newOffers()
+	first.conns, first.offers, first.facts = newConns(first.cfg), newOffers(), newFacts()
 	first.ctx, p.cancel = context.WithCancel(context.Background())
 	p.now.Store(first)
 	return p, nil
@@ -110,8 +111,10 @@ type LocationStatus struct {
 	// URL is where its plain directories are.
 	URL       string `json:"url"`
 	Hierarchy string `json:"hierarchy"`
-	// Configured is false for one that a client named.
+	// Configured is false for one that a client or a site named.
 	Configured bool `json:"configured"`
+	// Located is true for one that a site named.
+	Located bool `json:"located,omitempty"`
 	// State of its circuit breaker: "closed", "half-open" or "open", since then.
 	State string    `json:"state"`
 	Since time.Time `json:"since,omitzero"`
@@ -126,11 +129,12 @@ type LocationStatus struct {
 	LatencySeconds float64 `json:"latency_seconds"`
 }
 
-// Status returns the configured DPs in their order, then those that clients named, the last one first.
+// Status returns the configured DPs in their order, then those that a site named and those that clients named, in both cases the
+// last one first.
 func (p *Pool) Status() []LocationStatus {
 	var list []LocationStatus
 	for _, loc := range p.locations() {
-		s := LocationStatus{URL: loc.base.String(), Hierarchy: loc.hierarchy, Configured: loc.configured}
+		s := LocationStatus{URL: loc.base.String(), Hierarchy: loc.hierarchy, Configured: loc.configured, Located: loc.located}
 		loc.health.snapshot(&s)
 		list = append(list, s)
 	}

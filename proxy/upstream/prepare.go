@@ -1,11 +1,12 @@
 package upstream
 
-// Prepare checks a new configuration, and returns what puts it into force for the requests to come. Dial, Tokens, Via, Registerer
-// and Logger stay those of New. What is known of a DP stays known while it is configured, or named by clients; one that is in
+// Prepare checks a new configuration, and returns what puts it into force for the requests to come. Dial, Tokens, Locator,
+// Elsewhere, Via, Registerer and Logger stay those of New. What is known of a DP stays known while it is configured, or named by clients; one that is in
 // neither is forgotten. Sources that exist keep the old settings: a download under way goes on as it began.
 func (p *Pool) Prepare(cfg Config) (commit func(), err error) {
 	same := p.now.Load().cfg
 	cfg.Dial, cfg.Tokens, cfg.Via, cfg.Registerer, cfg.Logger = same.Dial, same.Tokens, same.Via, same.Registerer, same.Logger
+	cfg.Locator, cfg.Elsewhere = same.Locator, same.Elsewhere
 	next, err := newPool(cfg)
 	if err != nil {
 		return nil, err
@@ -16,7 +17,7 @@ func (p *Pool) Prepare(cfg Config) (commit func(), err error) {
 // commit is called by one goroutine at a time.
 func (p *Pool) commit(next *pool) {
 	old := p.now.Load()
-	next.ctx, next.metrics, next.conns, next.offers = old.ctx, old.metrics, old.conns, old.offers
+	next.ctx, next.metrics, next.conns, next.offers, next.facts = old.ctx, old.metrics, old.conns, old.offers, old.facts
 	if !old.conns.fit(next.cfg) {
 		next.conns = newConns(next.cfg)
 	}
@@ -39,6 +40,10 @@ func (d *directory) inherit(old *directory) {
 		if heir := heirs[loc]; heir != nil && !heir.configured {
 			d.learned.Add(heir.base, heir)
 		}
+	}
+	for _, at := range old.located.Keys() { // in the same order
+		loc, _ := old.located.Peek(at)
+		heirs[loc] = d.heirAt(at, loc)
 	}
 	for _, key := range old.served.Keys() {
 		list, _ := old.served.Peek(key)
@@ -65,6 +70,17 @@ func (d *directory) heir(loc *location) *location {
 	case !ok:
 		heir = d.learn(loc.base)
 	}
+	heir.inherit(loc, d.cfg)
+	return heir
+}
+
+// heirAt is heir for a DP that a site named. It is nil when the DP is configured now: then that one has its own heir.
+func (d *directory) heirAt(at place, loc *location) *location {
+	if d.byEndpoint[at.base] != nil {
+		return nil
+	}
+	heir := &location{base: at.base, token: at.token, audience: at.audience}
+	d.admit(at, heir)
 	heir.inherit(loc, d.cfg)
 	return heir
 }

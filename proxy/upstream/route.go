@@ -45,16 +45,21 @@ func (s *source) routes(loc *location) []route {
 		endpoint: loc.token, raw: s.target.WithVdir(p.cfg.TokenVdirs[0]), header: p.plainHeaders(s.target.Header),
 		token: true, tokenEndpoint: true, shown: s.shown(loc),
 	}
-	if loc.asksAuth.ahead() || (loc != s.named && s.target.Vdir == content.TokenAuth) {
+	if loc.asksAuth.ahead() || (!s.isNamed(loc) && s.target.Vdir == content.TokenAuth) {
 		return []route{token, plain}
 	}
 	return []route{plain, token}
 }
 
+// isNamed tells whether loc is the DP that the client named, or what the site knows of it.
+func (s *source) isNamed(loc *location) bool {
+	return loc == s.named || loc.located && !s.named.configured && loc.isAt(s.named.base)
+}
+
 // plainRoute asks as the client would: the DP that it named in its own words, another DP at its plain directory and without
 // the client's credentials.
 func (s *source) plainRoute(loc *location) route {
-	if loc == s.named {
+	if s.isNamed(loc) {
 		return route{
 			endpoint: endpoint{s.target.Scheme, s.target.Host}, raw: s.target.Raw, header: s.pool.ownHeaders(s.target.Header),
 		}
@@ -64,7 +69,7 @@ func (s *source) plainRoute(loc *location) route {
 
 // vdirOf is the virtual directory that plainRoute names.
 func (s *source) vdirOf(loc *location) content.Vdir {
-	if loc == s.named {
+	if s.isNamed(loc) {
 		return s.target.Vdir
 	}
 	return content.Plain
@@ -73,7 +78,7 @@ func (s *source) vdirOf(loc *location) content.Vdir {
 // shown is the token that the client showed to a token directory over TLS, for another DP of the same audience. It goes there
 // for this client's download only: on behalf of nobody else, as a token of ours would.
 func (s *source) shown(loc *location) []string {
-	if loc == s.named || loc.audience != s.named.audience || s.target.Vdir != content.TokenAuth || s.target.Scheme != "https" {
+	if s.isNamed(loc) || loc.audience != s.named.audience || s.target.Vdir != content.TokenAuth || s.target.Scheme != "https" {
 		return nil
 	}
 	values := s.target.Header.Values(s.pool.cfg.TokenHeader)

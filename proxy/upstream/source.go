@@ -68,40 +68,6 @@ func (s *source) Open(ctx context.Context, want *cache.Info, off, n int64) (cach
 	return *st.want, st, nil
 }
 
-// round is one turn through the candidates, and what they said.
-type round struct {
-	walk  walk
-	tally tally
-}
-
-// newRound begins a round. What a mutable object is, as long as nobody knows, is for the DP to say that the client named:
-// others may date it otherwise, and a client that sees another date starts again (win32 docs, BITS file transfer
-// consistency). So one failure does not make that DP lose its turn.
-func (s *source) newRound(want *cache.Info) *round {
-	r := &round{walk: walk{left: s.pool.dir.candidates(s.named, s.target.ID)}}
-	if want == nil && s.target.ID.Mutable() {
-		r.walk.firm = s.named
-	}
-	return r
-}
-
-// ask asks the DPs that are left in the round until one serves. The outcome is not served when the round is over, or when
-// the caller has gone.
-func (s *source) ask(ctx context.Context, r *round, q query) (out outcome) {
-	for {
-		loc := r.walk.next()
-		if loc == nil {
-			return out
-		}
-		out = s.attempt(ctx, loc, q)
-		if out.verdict == served || out.verdict == canceled || s.pool.ended(ctx) != nil {
-			return out
-		}
-		r.tally.add(loc, out)
-		s.report(ctx, loc, out)
-	}
-}
-
 // report tells the operator what a DP did. A file that is missing, or a door that is shut, is everyday.
 func (s *source) report(ctx context.Context, loc *location, out outcome) {
 	level := slog.LevelDebug

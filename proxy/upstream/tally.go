@@ -47,6 +47,12 @@ func (t *tally) failed(loc *location, err error) {
 	}
 }
 
+// othersMayHelp tells whether it is worth while to look for others who have the file: somebody failed, or did not let us in, and
+// nobody has told what ends the matter.
+func (t *tally) othersMayHelp(mutable bool) bool {
+	return t.busy == 0 && (t.failures > 0 || t.refusal != nil) && (t.different == 0 || !mutable)
+}
+
 // verdict turns the answers of a round into one error, and tells whether another round could end otherwise: it could when a
 // DP that gave no answer may still have the right bytes. A new version of a mutable object is news that does not wait. Of an
 // immutable one there is none: a DP with another size has a bad copy, as long as somebody who may have the good one is unheard.

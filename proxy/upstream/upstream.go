@@ -5,6 +5,9 @@
 // this request, and the next one is asked. "Missing" is an answer, no failure. The request target goes out byte for byte
 // as the client wrote it. A token of ours goes over TLS to the hosts of its audience, and to nobody else; a client's own to the
 // host that the client named, and as Config.TokenHeader says.
+//
+// Besides the DP that the client named and the configured ones, a site may know who has a content, or the blob of a cloud DP.
+// Whom it names stands in for that content alone, and no longer than the site says so.
 package upstream
 
 import (
@@ -33,7 +36,7 @@ type Authorizer interface {
 	Accepted(audience string, stamp uint64)
 }
 
-// Location is one configured DP.
+// Location is one DP, of the configuration or as a Locator names it.
 type Location struct {
 	// Base is where its plain virtual directories are: "http://dp1.example" or "https://dp1.example:8443". Required.
 	Base string
@@ -41,10 +44,13 @@ type Location struct {
 	// https, otherwise https on the host of Base and Config.TokenEndpointPort. It needs an Audience.
 	TokenBase string
 	// Hierarchy names the site hierarchy that the DP belongs to: its DPs stand in for one another. DPs that leave it empty
-	// share one hierarchy. It must not begin with "host:", which is kept for hosts that are not configured.
+	// share one hierarchy. It must not begin with "host:", which is kept for hosts that are not configured. That of a DP which a
+	// Locator names is not looked at.
 	Hierarchy string
 	// Audience is what Config.Tokens is asked for. Empty means that this DP never gets a token of ours.
 	Audience string
+	// Secure is for a Locator to set: the answer that names the DP came over TLS, from who may say so. See Locator.
+	Secure bool
 }
 
 // Config is what a Pool is made from. Durations of zero mean the default that the field names; negative ones are refused.
@@ -57,6 +63,10 @@ type Config struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Tokens supplies tokens. Nil means that none is ever added to a request.
 	Tokens Authorizer
+	// Locator knows which other DPs have a content. Nil means that nobody does.
+	Locator Locator
+	// Elsewhere knows at which other storage services a blob is. Nil means that nobody does.
+	Elsewhere Elsewhere
 	// TokenVdirs are the virtual directories that take a token. The first is the one that is asked for at a token endpoint.
 	// Empty means TokenAuth only.
 	TokenVdirs []content.Vdir
