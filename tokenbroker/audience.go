@@ -64,12 +64,12 @@ func (a *audience) install(t Token, source string, now time.Time, ahead time.Dur
 	a.due = dueAt(t.expires, now, ahead)
 }
 
-// dueAt is when to look for a successor: ahead of the expiry, but for a token of short life not before half of what is
+// dueAt is when to look for a successor: ahead of the expiry, but for a token of short life not before four fifths of what is
 // left of it, and never at once.
 func dueAt(expires, now time.Time, ahead time.Duration) time.Time {
 	due := expires.Add(-ahead)
-	if half := now.Add(expires.Sub(now) / 2); due.Before(half) {
-		due = half
+	if late := now.Add(expires.Sub(now) / 5 * 4); due.Before(late) {
+		due = late
 	}
 	if soonest := now.Add(failurePause); due.Before(soonest) {
 		due = soonest

@@ -97,8 +97,8 @@ func TestDueAt(t *testing.T) {
 		life, ahead, due time.Duration
 	}{
 		{"long life", 8 * time.Hour, 5 * time.Minute, 8*time.Hour - 5*time.Minute},
-		{"life shorter than ahead", 2 * time.Minute, 5 * time.Minute, time.Minute},
-		{"life a little longer than ahead", 6 * time.Minute, 5 * time.Minute, 3 * time.Minute},
+		{"life shorter than ahead", 2 * time.Minute, 5 * time.Minute, 96 * time.Second},
+		{"life a little longer than ahead", 6 * time.Minute, 5 * time.Minute, 288 * time.Second},
 		{"hardly any life", time.Second, 5 * time.Minute, failurePause},
 	}
 	for _, tt := range tests {
