@@ -148,12 +148,19 @@ func (d *directory) remember(id content.ID, loc *location) {
 }
 
 // all returns the configured DPs in their order, then those that a site named, then the learned ones, in both cases the most
-// recently used first.
+// recently used first. One that is both is there once.
 func (d *directory) all() []*location {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	located, learned := d.located.Values(), d.learned.Values()
-	slices.Reverse(located)
-	slices.Reverse(learned)
-	return slices.Concat(d.configured, located, learned)
+	list := slices.Clone(d.configured)
+	shown := make(map[*health]bool)
+	for _, some := range [][]*location{d.located.Values(), d.learned.Values()} {
+		for _, loc := range slices.Backward(some) {
+			if !shown[loc.health] {
+				list = append(list, loc)
+			}
+			shown[loc.health] = true
+		}
+	}
+	return list
 }

@@ -179,7 +179,7 @@ func TestList(t *testing.T) {
 			s.script = func(w http.ResponseWriter, r *http.Request, _ string) bool {
 				if r.Method == "PROPFIND" {
 					w.WriteHeader(207)
-					io.WriteString(w, "<html>")
+					io.WriteString(w, multistatus(line("ghost.exe"), line("house/"), line("../up.exe")))
 				}
 				return r.Method == "PROPFIND"
 			}

@@ -20,7 +20,7 @@ type lister struct {
 
 	pages  bool     // PROPFIND is refused: the HTML pages are read
 	flat   bool     // a list of all folders in one answer is refused
-	left   []string // folders to ask for
+	left   []string // folders to ask for besides
 	asked  int      // how many have ever been in left
 	known  map[string]bool
 	files  []File
@@ -28,21 +28,26 @@ type lister struct {
 }
 
 func newLister(s *source, loc *location, way route, top naming) *lister {
-	return &lister{s: s, loc: loc, way: way, top: top, left: []string{""}, known: map[string]bool{"": true}, budget: maxLists}
+	l := &lister{s: s, loc: loc, way: way, top: top, budget: maxLists}
+	l.begin()
+	return l
+}
+
+// begin forgets every list.
+func (l *lister) begin() {
+	l.left, l.asked, l.known, l.files = nil, 0, map[string]bool{"": true}, nil
 }
 
 // crawl asks for the list of the folder, and then for those of the folders below that no answer so far goes into. It ends with the
 // first answer that is no list: half a list would be taken for a whole one.
 func (l *lister) crawl(ctx context.Context) (out outcome) {
-	for len(l.left) > 0 {
+	out = l.folder(ctx, "")
+	for out.verdict == served && len(l.left) > 0 {
 		folder := l.left[0]
 		l.left = l.left[1:]
 		out = l.folder(ctx, folder)
-		if folder != "" && out.verdict == missing {
+		if out.verdict == missing {
 			out.verdict = failed // it was there a moment ago
-		}
-		if out.verdict != served {
-			return out
 		}
 	}
 	return out
@@ -61,6 +66,7 @@ func (l *lister) folder(ctx context.Context, folder string) outcome {
 	if folder != "" || !out.refusesPropfind() || ctx.Err() != nil {
 		return out
 	}
+	l.begin() // what a list said that cannot be believed is forgotten
 	page := l.byPage(ctx, folder)
 	if page.verdict == served || page.unauthorized() && !out.lied {
 		l.pages = true

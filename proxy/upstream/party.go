@@ -84,11 +84,20 @@ func (d *directory) hasOnlyTLS(name string) bool {
 // insteadOf returns the one that is the named DP, which is nothing that we know otherwise; otherwise the named DP itself.
 func (p party) insteadOf(named *location) *location {
 	for _, m := range p {
-		if m.located && !named.configured && m.isAt(named.base) {
+		if m.isNow(named) {
 			return m.location
 		}
 	}
 	return named
+}
+
+// isNow tells whether m is the named DP, which is not configured, and what is said of it may be believed: over http nobody is told
+// to go elsewhere who named https.
+func (m member) isNow(named *location) bool {
+	if !m.located || named.configured || !m.isAt(named.base) {
+		return false
+	}
+	return m.secure || named.base.scheme == "http" || m.token == named.base || m.token.host == ""
 }
 
 // standIns returns those who may supply id besides the named DP. See Locator.
@@ -98,7 +107,7 @@ func (d *directory) standIns(named *location, id content.ID, site party) (list [
 	vouched := !own || site.insteadOf(named) != named
 	for _, m := range site {
 		switch {
-		case m.located && own && m.isAt(named.base): // the very same DP
+		case own && m.isNow(named):
 		case !vouched:
 			continue
 		case onlyTLS && !(m.secure && m.base.scheme == "https"):

@@ -69,6 +69,32 @@ func TestWhoStandsIn(t *testing.T) {
 	}
 }
 
+// TestWhoIsTheNamedDP: what the site knows of it takes its place, unless that leads elsewhere on the word of an answer over http.
+func TestWhoIsTheNamedDP(t *testing.T) {
+	for _, tt := range []struct {
+		name, at string
+		said     Location
+		is       bool
+	}{
+		{"http", "http://n", Location{Base: "http://n", Audience: "site"}, true},
+		{"http, with a token endpoint elsewhere", "http://n", Location{Base: "http://n", TokenBase: "https://m", Audience: "site"}, true},
+		{"the token endpoint of another name", "https://m", Location{Base: "http://n", TokenBase: "https://m", Audience: "site"}, true},
+		{"https", "https://n", Location{Base: "https://n", Audience: "site"}, true},
+		{"https, without an audience", "https://n", Location{Base: "https://n"}, true},
+		{"https, with a token endpoint elsewhere", "https://n", Location{Base: "https://n", TokenBase: "https://m", Audience: "site"}, false},
+		{"the same over TLS", "https://n", Location{Base: "https://n", TokenBase: "https://m", Audience: "site", Secure: true}, true},
+		{"a configured one", "http://a", Location{Base: "http://a", Audience: "site"}, false},
+		{"another one", "http://n", Location{Base: "http://m", Audience: "site"}, false},
+	} {
+		d := siteDirectory(t)
+		named, id := idAt(d, tt.at)
+		got := d.candidates(named, id, d.party([]Location{tt.said}))[0]
+		if is := got != named; is != tt.is || is && got.audience != tt.said.Audience {
+			t.Errorf("%s: its place is taken: %v, want %v", tt.name, is, tt.is)
+		}
+	}
+}
+
 // TestASiteIsForgotten as soon as it says so: its DPs have served the content, and are asked for it no more, nor for another one.
 func TestASiteIsForgotten(t *testing.T) {
 	d := siteDirectory(t)
@@ -103,6 +129,9 @@ func TestASitesDPIsOne(t *testing.T) {
 		t.Error("what was known of it from a client is not known of it from the site")
 	case first.token != endpoint{"https", "n:443"} || first.audience != "site":
 		t.Errorf("its token endpoint is %v for %q", first.token, first.audience)
+	}
+	if shown := names(d.all()); shown != "a b https://s https://t x https://y n" {
+		t.Errorf("shown are %q", shown)
 	}
 	if other := d.party([]Location{{Base: "http://n", Audience: "other"}})[0]; other.location == first.location {
 		t.Error("the same host for another audience is the same DP")
