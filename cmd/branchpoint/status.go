@@ -90,7 +90,11 @@ func upstreamTable(list []upstream.LocationStatus) string {
 	t.AppendHeader(table.Row{"Distribution point", "Hierarchy", "State", "Requests", "Received", "First byte", "Last error"})
 	for _, u := range list {
 		latency := time.Duration(u.LatencySeconds * float64(time.Second)).Round(100 * time.Microsecond)
-		t.AppendRow(table.Row{u.URL, u.Hierarchy, breakerText(u), humanize.Comma(u.Requests), size(u.Bytes), latency, u.LastError})
+		hierarchy := u.Hierarchy
+		if u.Located {
+			hierarchy = "named by the site"
+		}
+		t.AppendRow(table.Row{u.URL, hierarchy, breakerText(u), humanize.Comma(u.Requests), size(u.Bytes), latency, u.LastError})
 	}
 	return t.Render() + "\n"
 }
