@@ -25,7 +25,7 @@ func (s *transparentSite) crowd(t *testing.T) {
 	defer served.Wait()
 	defer ln.Close()
 	s.fetch(t, plain, secure) // connections to the DP are kept for a while
-	goroutines, files := s.box.metric("go_goroutines"), s.box.metric("process_open_fds")
+	goroutines, files := s.box.settled(t)
 	before := s.overTheLine()
 	var work sync.WaitGroup
 	work.Go(func() { s.fetch(t, "--clients", "50", plain) })
@@ -47,8 +47,8 @@ func (s *transparentSite) crowd(t *testing.T) {
 	if got, most := s.overTheLine()-before, int64(100*20_000*12/10+packageSize/16); got > most {
 		t.Errorf("%d bytes came over the line, want at most %d", got, most)
 	}
-	s.box.expectBack(t, "go_goroutines", goroutines)
-	s.box.expectBack(t, "process_open_fds", files)
+	s.box.expectBack(t, "go_goroutines", float64(goroutines))
+	eventually(t, 20*time.Second, "the descriptors are free again", func() bool { return s.box.descriptors(t) <= files })
 }
 
 // expectBack waits until a metric is down again at what it was.
