@@ -73,7 +73,7 @@ func (c *Client) post(ctx context.Context, op string, m outgoing) (*element, err
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	header := http.Header{"Content-Type": {contentType}}
-	if err := c.config.Authenticator.Apply(c.config.Identity, c.config.Now(), header); err != nil {
+	if err := c.authenticate(header); err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	target := c.base.JoinPath(c.config.Directory, "request").String()
@@ -82,6 +82,14 @@ func (c *Client) post(ctx context.Context, op string, m outgoing) (*element, err
 		return nil, err
 	}
 	return c.read(op, got)
+}
+
+// authenticate signs the header of a message. Who has no id, as before a registration, has nothing to show there.
+func (c *Client) authenticate(h http.Header) error {
+	if i := c.config.Identity; i == nil || i.smsid == "" {
+		return nil
+	}
+	return c.config.Authenticator.Apply(c.config.Identity, c.config.Now(), h)
 }
 
 // read returns the XML of the body of an answer.

@@ -133,6 +133,16 @@ func (i *Identity) WithSMSID(id string) (*Identity, error) {
 	return &named, nil
 }
 
+// unnamed is the identity without its id, as before it met a site. Nil is nobody, and stays so.
+func (i *Identity) unnamed() *Identity {
+	if i == nil {
+		return nil
+	}
+	other := *i
+	other.smsid = ""
+	return &other
+}
+
 // SMSID is the client id, "GUID:…" in upper case. Empty: not registered. It is no secret.
 func (i *Identity) SMSID() string { return i.smsid }
 

@@ -46,9 +46,10 @@ func (s RegistrationSettings) validate() error {
 }
 
 // Register introduces the client's identity to the site, and returns what the site says to it. The id that it gives is to
-// be kept with the key: Identity.WithSMSID. The same certificate gets the same id again.
+// be kept with the key: Identity.WithSMSID. The same certificate gets the same id again; one that the identity has already
+// is not told, since the site may not know it any more.
 func (c *Client) Register(ctx context.Context) (Registration, error) {
-	return c.introduce(ctx, "register", "Registration", false)
+	return c.As(c.config.Identity.unnamed()).introduce(ctx, "register", "Registration", false)
 }
 
 // Confirm asks how the registration of the client's identity stands.
@@ -88,16 +89,12 @@ func (c *Client) introduce(ctx context.Context, op, kind string, again bool) (Re
 // introduction is the element Data, which is what is signed. Its names and their order are those that public tools send.
 func (c *Client) introduction(i *Identity, kind string, again bool) *element {
 	s := c.config.Registration
-	id := ""
-	if again {
-		id = i.smsid
-	}
 	certificate := func(name string, der []byte) *element {
 		e := tag(name, "Encoding", "HexBinary", "KeyType", strconv.Itoa(int(i.keyType)))
 		e.text = upperHex(der)
 		return e
 	}
-	data := tag("Data", "HashAlgorithm", string(c.config.Message.Hash), "SMSID", id, "RequestType", kind,
+	data := tag("Data", "HashAlgorithm", string(c.config.Message.Hash), "SMSID", i.smsid, "RequestType", kind,
 		"TimeStamp", timestamp(c.config.Now())).with(
 		tag("AgentInformation", "AgentIdentity", s.Agent, "AgentVersion", s.AgentVersion, "AgentType", "0"),
 		tag("Certificates").with(certificate("Encryption", i.encryption.Raw), certificate("Signing", i.signing.Raw)),

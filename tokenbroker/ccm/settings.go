@@ -44,7 +44,7 @@ type Config struct {
 	UserAgent string
 	// Message says how messages are written.
 	Message MessageSettings
-	// Authenticator signs the header of each message. Its zero value does not.
+	// Authenticator signs the header of each message of a registered identity. Its zero value does not.
 	Authenticator Authenticator
 	// CCMToken gives the token for ccm_system_tokenauth and for gateways. Nil: none is shown.
 	CCMToken TokenSource

@@ -167,6 +167,42 @@ func TestAuthenticator(t *testing.T) {
 	}
 }
 
+// TestAuthenticatorNamesTheRegistered checks that messages carry it from when there is an id to name.
+func TestAuthenticatorNamesTheRegistered(t *testing.T) {
+	const registration = `<ClientRegistrationResponse Status="0" ApprovalStatus="1" SMSID="` + testSMSID + `"/>`
+	register := func(c *Client) error { _, err := c.Register(t.Context()); return err }
+	confirm := func(c *Client) error { _, err := c.Confirm(t.Context()); return err }
+	locate := func(c *Client) error { _, err := c.Locate(t.Context(), Content{}, Place{}); return err }
+	for _, c := range []struct {
+		name    string
+		of      *Identity
+		ask     func(*Client) error
+		answer  string
+		carries bool
+	}{
+		{"a registration", testIdentity(t, ""), register, registration, false},
+		{"a registration anew", testIdentity(t, testSMSID), register, registration, false},
+		{"the state of a registration", testIdentity(t, testSMSID), confirm, registration, true},
+		{"a question of who is not registered", testIdentity(t, ""), locate, noLocations, false},
+		{"a question of nobody", nil, locate, noLocations, false},
+		{"a question of who is registered", testIdentity(t, testSMSID), locate, noLocations, true},
+	} {
+		for form, field := range map[AuthenticatorForm]string{ClientToken: "ClientToken", CCMClient: "CCMClientID"} {
+			t.Run(c.name+", "+string(form), func(t *testing.T) {
+				s := newSite(t, func(received) string { return c.answer })
+				must(t, c.ask(testClient(t, s, func(config *Config) {
+					config.Identity, config.Authenticator.Form, config.Location.Unsigned = c.of, form, true
+				})))
+				for _, name := range []string{field, field + "Signature"} {
+					if carries := s.messages()[0].header.Get(name) != ""; carries != c.carries {
+						t.Errorf("the message carries %s: %v, want %v", name, carries, c.carries)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestPublicKeyBlob(t *testing.T) {
 	got := publicKeyBlob(&testKey().PublicKey)
 	want := unhex(t, "0602000000A40000525341310008000001000100")
