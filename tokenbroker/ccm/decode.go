@@ -80,20 +80,27 @@ func withoutSpace(s string) string {
 type replyTokens struct {
 	general Token              // of the whole answer
 	of      map[*element]Token // of one LocationRecord
+	clouds  map[*element]bool  // the records of cloud distribution points
 	err     error              // the first that is none
 }
 
-// inReply finds the tokens in an answer. There are none when they are delivered in another way.
-func (r deliveryRules) inReply(root *element, i *Identity, now time.Time) (found replyTokens) {
-	if r.Delivery != InLocationReply {
-		return found
+// at is the token of a location in a record. What a cloud location came with is not for another one beside it.
+func (t replyTokens) at(record *element, cloud bool) Token {
+	if t.clouds[record] != cloud {
+		return Token{}
 	}
-	found.of = map[*element]Token{}
+	return t.of[record]
+}
+
+// inReply finds the tokens in an answer. Those of the clouds always come with them, since each has an audience of its own;
+// all others are there only when that is how the site's is delivered.
+func (r deliveryRules) inReply(root *element, clouds map[*element]bool, i *Identity, now time.Time) replyTokens {
+	found := replyTokens{of: map[*element]Token{}, clouds: clouds}
 	expires := first(r.expiries, root)
 	for _, p := range r.paths {
 		p.find(root, func(chain []*element, value string) bool {
 			record := recordIn(chain)
-			if known, ok := found.of[record]; ok && !known.IsZero() {
+			if !found.of[record].IsZero() || r.Delivery != InLocationReply && !clouds[record] {
 				return true
 			}
 			t, err := r.make(value, expires, i, now)

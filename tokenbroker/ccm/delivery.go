@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Delivery is a way in which the token for a site's distribution points may come to a client. Which one CM uses is not
-// public.
+// Delivery is a way in which the token for a site's own distribution points may come to a client. Which one CM uses is not
+// public. The token of a cloud distribution point always comes with its location (Microsoft's page on cloud distribution
+// points).
 type Delivery string
 
 const (
@@ -51,9 +52,9 @@ const (
 // DPTokenSettings say where the token for distribution points comes from. No public source shows any of it: an
 // administrator who has seen the messages of a site completes them.
 type DPTokenSettings struct {
-	// Delivery is the way. Empty is InLocationReply.
+	// Delivery is the way of the site's token. Empty is InLocationReply.
 	Delivery Delivery
-	// Paths are where an answer holds the token, the first that has something counts: "Root/Child/@Attribute", "//Name". Empty
+	// Paths are where an answer holds the token, that of the site or of a cloud location, the first that has something counts: "Root/Child/@Attribute", "//Name". Empty
 	// is any element or attribute called DPToken, DPAuthToken, AccessToken, AuthToken, ContentToken, CCMToken or Token.
 	Paths []string
 	// ExpiryPaths are where it says how long the token is good: a time (RFC 3339; UTC where it names no zone), seconds since

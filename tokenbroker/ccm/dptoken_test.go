@@ -110,6 +110,66 @@ func TestTokensOfLocations(t *testing.T) {
 	}
 }
 
+// TestTokensOfTheCloud checks that cloud locations keep what came with them however the site's token is delivered, and that
+// neither is taken for the other.
+func TestTokensOfTheCloud(t *testing.T) {
+	const gateway = "https://cmg.example.org/downloadrestservice.svc/getcontentxmlsecure?pid=PS100015"
+	held := func(token string) string {
+		return `<Held Until="3600">` + hex.EncodeToString([]byte(token)) + `</Held>`
+	}
+	byType := strings.Replace(record("https://cloud/x", "3", "", held("of its type")), "SERVER", "CLOUD", 1)
+	both := strings.Replace(record(gateway, "4", "", held("of both")), "<ADSite", `<URL Name="https://dp4/x"/><ADSite`, 1)
+	ours := locationReply(inSite("LOCAL", record("https://dp1/x", "1", "", held("of a record")), record(gateway, "2", "", held("of the gateway")), byType, both))
+	ours = strings.Replace(ours, "<RelatedContentIDs/>", held("of all"), 1)
+	spoilt := strings.Replace(ours, held("of a record"), `<Held>no hex</Held>`, 1)
+	inSiteOnly := strings.Replace(locationReply(inSite("LOCAL", record("https://dp1/x", "1", "", ""))), "<LocationRecords>", held("of the site")+"<LocationRecords>", 1)
+	spoiltCloud := strings.Replace(ours, held("of the gateway"), `<Held>no hex</Held>`, 1)
+	elsewhere := []Delivery{ByTokenManager, ByTokenServices, BySTS}
+	for _, c := range []struct {
+		name       string
+		deliveries []Delivery
+		reply      string
+		want       string // of the locations, in order
+		all        string
+		err        error
+	}{
+		{"with the locations", []Delivery{InLocationReply}, ours, "of a record,of the gateway,of its type,of both,", "of all", nil},
+		{"elsewhere", elsewhere, ours, ",of the gateway,of its type,of both,", "", nil},
+		{"elsewhere, and the site's place holds something else", elsewhere, spoilt, ",of the gateway,of its type,of both,", "", nil},
+		{"elsewhere, and the site's place holds a token", elsewhere, inSiteOnly, "", "", nil},
+		{"elsewhere, and the cloud's place holds something else", elsewhere, spoiltCloud, ",,of its type,of both,", "", errNotEncoded},
+		{"elsewhere, and nothing came", elsewhere, locationReply(inSite("LOCAL", record(gateway, "2", "", ""))), "", "", nil},
+	} {
+		for _, delivery := range c.deliveries {
+			t.Run(c.name+", "+string(delivery), func(t *testing.T) {
+				now := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
+				s := newSite(t, func(received) string { return c.reply })
+				found, err := testClient(t, s, func(config *Config) {
+					config.Now = func() time.Time { return now }
+					config.Location = LocationSettings{Localities: []string{"1", "2", "3", "4"}, CloudTypes: []string{"CLOUD"}}
+					config.DPToken = DPTokenSettings{Delivery: delivery, Paths: []string{"//Held"}, ExpiryPaths: []string{"//Held/@Until"}, Decode: Hex, STS: &oneToken{}}
+				}).Locate(t.Context(), Content{}, Place{})
+				must(t, err)
+				var got []string
+				for _, at := range found.List {
+					got = append(got, at.Token.Reveal())
+					if !at.Token.IsZero() && !at.Token.Expires.Equal(now.Add(time.Hour)) {
+						t.Errorf("the token %q ends at %v", at.Token.Reveal(), at.Token.Expires)
+					}
+				}
+				if strings.Join(got, ",") != c.want || found.Token.Reveal() != c.all || !errors.Is(found.TokenError, c.err) {
+					t.Errorf("the locations have %q, all %q (%v), want %q, %q (%v)", got, found.Token.Reveal(), found.TokenError, c.want, c.all, c.err)
+				}
+			})
+		}
+	}
+	named := readLocations(t, locationReply(inSite("LOCAL", record(gateway, "2", "", "<AccessToken>by the usual name</AccessToken>"))),
+		LocationSettings{}, DPTokenSettings{Delivery: ByTokenManager})
+	if got := named.List[0].Token.Reveal(); got != "by the usual name" {
+		t.Errorf("without paths of the settings the token is %q", got)
+	}
+}
+
 func TestTokenExpiry(t *testing.T) {
 	now := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, c := range []struct {

@@ -43,7 +43,8 @@ type Location struct {
 	Version string
 	// Trusted is true when the server is in a forest that the site trusts.
 	Trusted bool
-	// Token is the token that came with this location. Zero: none did.
+	// Token is the token that came with this location. Zero: none did, or it is no cloud location and the site's token is
+	// delivered in another way than InLocationReply.
 	Token Token
 }
 

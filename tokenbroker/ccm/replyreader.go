@@ -36,7 +36,8 @@ type Locations struct {
 	Peers int
 	// Unusable counts the URLs that are neither http nor https, or broken.
 	Unusable int
-	// Token is the token that came with the answer, for all its locations that have none of their own. Zero: none did.
+	// Token is the token that came with the answer, for all its locations of the site's own distribution points that have none
+	// of their own. Zero: none did, or the site's token is delivered in another way than InLocationReply.
 	Token Token
 	// TokenError says why what the answer holds in the place of a token is none. Nil: nothing is wrong with it.
 	TokenError error
@@ -90,11 +91,11 @@ func (r *ReplyReader) read(root *element, i *Identity, now time.Time) (Locations
 		return Locations{}, errOtherReply
 	}
 	var l Locations
-	tokens := r.token.inReply(root, i, now)
 	sites := root.at("Sites").all("Site")
 	slices.SortStableFunc(sites, func(a, b *element) int {
 		return cmp.Compare(rank(r.siteLocalities, siteLocality(a)), rank(r.siteLocalities, siteLocality(b)))
 	})
+	tokens := r.token.inReply(root, r.clouds(sites), i, now)
 	for _, site := range sites {
 		l.List = append(l.List, r.site(site, tokens, &l)...)
 	}
@@ -108,6 +109,22 @@ func (r *ReplyReader) read(root *element, i *Identity, now time.Time) (Locations
 
 func siteLocality(site *element) string { return site.at("MPSite").attr("SiteLocality") }
 
+func recordsOf(site *element) []*element { return site.at("LocationRecords").all("LocationRecord") }
+
+// clouds are the records that have the URL of a cloud distribution point.
+func (r *ReplyReader) clouds(sites []*element) map[*element]bool {
+	clouds := map[*element]bool{}
+	for _, site := range sites {
+		for _, record := range recordsOf(site) {
+			clouds[record] = slices.ContainsFunc(record.all("URL"), func(at *element) bool {
+				_, l := r.location(record, at)
+				return l.Cloud
+			})
+		}
+	}
+	return clouds
+}
+
 // rank is the place of a word in an order. Words that are not in it come after all that are.
 func rank(order []string, word string) int {
 	i := slices.IndexFunc(order, func(s string) bool { return strings.EqualFold(s, word) })
@@ -119,7 +136,7 @@ func rank(order []string, word string) int {
 
 // site returns the locations of one site, in order, and counts in l what it leaves out.
 func (r *ReplyReader) site(site *element, tokens replyTokens, l *Locations) (list []Location) {
-	for _, record := range site.at("LocationRecords").all("LocationRecord") {
+	for _, record := range recordsOf(site) {
 		for _, at := range record.all("URL") {
 			u, found := r.location(record, at)
 			switch {
@@ -129,7 +146,7 @@ func (r *ReplyReader) site(site *element, tokens replyTokens, l *Locations) (lis
 				l.Peers++
 			default:
 				found.Site, found.SiteLocality = site.at("MPSite").attr("SiteCode"), siteLocality(site)
-				found.Token = tokens.of[record]
+				found.Token = tokens.at(record, found.Cloud)
 				list = append(list, found)
 			}
 		}
