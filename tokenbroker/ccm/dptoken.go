@@ -6,8 +6,8 @@ import (
 )
 
 // DPToken asks for the token of the site's distribution points, in the way that the settings say. The content counts where
-// tokens come with locations: the token may be good for it only, or for all; that is not public. The error is ErrNoToken
-// where an answer has none.
+// tokens come with locations: the token may be good for it only, or for all; that is not public. That of a cloud location is
+// never returned, since it is not for the site. The error is ErrNoToken where an answer has none.
 func (c *Client) DPToken(ctx context.Context, content Content, place Place) (Token, error) {
 	const op = "ask for a token for distribution points"
 	switch c.reader.token.Delivery {
@@ -40,7 +40,7 @@ func (c *Client) tokenInReply(ctx context.Context, op string, content Content, p
 		return found.Token, nil
 	}
 	for _, l := range found.List {
-		if !l.Token.IsZero() {
+		if !l.Cloud && !l.Token.IsZero() {
 			return l.Token, nil
 		}
 	}

@@ -110,6 +110,29 @@ func TestTokensOfLocations(t *testing.T) {
 	}
 }
 
+// TestDPTokenIsTheSites checks that the token of a cloud location, which has another audience, is not given for the site's.
+func TestDPTokenIsTheSites(t *testing.T) {
+	cloud := record("https://cmg.example.org/downloadrestservice.svc/getcontentxmlsecure", "SUBNET", "", "<Token>cloud</Token>")
+	own := record("https://dp01/x", "LOCAL", "", "<Token>own</Token>")
+	bare := record("https://dp02/x", "LOCAL", "", "")
+	for _, c := range []struct {
+		name, reply, want string
+		err               error
+	}{
+		{"only the cloud has one", locationReply(inSite("LOCAL", cloud, bare)), "", ErrNoToken},
+		{"the cloud is nearer", locationReply(inSite("LOCAL", cloud, bare, own)), "own", nil},
+		{"the answer has one", strings.Replace(locationReply(inSite("LOCAL", cloud)), "<RelatedContentIDs/>", "<Token>all</Token>", 1), "all", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, func(received) string { return c.reply })
+			got, err := testClient(t, s, nil).DPToken(t.Context(), Content{}, Place{})
+			if got.Reveal() != c.want || !errors.Is(err, c.err) {
+				t.Errorf("got %q (%v), want %q (%v)", got.Reveal(), err, c.want, c.err)
+			}
+		})
+	}
+}
+
 // TestTokensOfTheCloud checks that cloud locations keep what came with them however the site's token is delivered, and that
 // neither is taken for the other.
 func TestTokensOfTheCloud(t *testing.T) {
