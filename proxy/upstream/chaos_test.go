@@ -54,10 +54,11 @@ func TestChaos(t *testing.T) {
 	b.setScript(b.misbehave(t, rnd))
 	p := testPool(t, Config{Locations: at(a, b, honest), FailuresToOpen: 3, CoolDown: time.Millisecond, CoolDownMax: 2 * time.Millisecond})
 	var readers sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
 		readers.Go(func() {
+			named := []*fakeDP{a, b}[i%2] // each is asked first by some; who only comes second may be asked once, and say 404
 			for range 40 {
-				s := p.Source(targetAt(t, p, a.URL, immutable))
+				s := p.Source(targetAt(t, p, named.URL, immutable))
 				off := rnd(int64(len(data)))
 				n := 1 + rnd(int64(len(data))-off)
 				got, _, err := readAll(t, s, infoFor(data), off, n)
