@@ -38,25 +38,25 @@ func (s *Site) indexClouds(found ccm.Locations, c ccm.Content) {
 	}
 }
 
-// tokensIn are the tokens of an answer by what they are for. The one of the whole answer is for every location that wants a
-// token and has none of its own; where none wants one, it can only be the site's.
+// tokensIn are the tokens of an answer by what they are for. The one of the whole answer is for the site's own distribution points
+// that want a token and have none of their own. Only where none of them wants one, and a cloud distribution point has none of its
+// own, can it be for that (Microsoft's page on cloud distribution points has clients get a token together with the locations).
 func (t *terms) tokensIn(found ccm.Locations) map[string]ccm.Token {
 	tokens := map[string]ccm.Token{}
-	wanted := false
+	isOurs := func(l ccm.Location) bool { return l.Access == ccm.AccessToken && !l.Cloud }
+	isBare := func(l ccm.Location) bool { return l.Cloud && l.Token.IsZero() }
+	ours, bare := slices.ContainsFunc(found.List, isOurs), slices.ContainsFunc(found.List, isBare)
 	for _, l := range found.List {
 		token := l.Token
-		if l.Access == ccm.AccessToken {
-			wanted = true
-			if token.IsZero() {
-				token = found.Token
-			}
+		if token.IsZero() && (isOurs(l) || isBare(l) && !ours) {
+			token = found.Token
 		}
 		audience := t.audience(l)
 		if _, ok := tokens[audience]; !ok && audience != "" && !token.IsZero() {
 			tokens[audience] = token
 		}
 	}
-	if !wanted && !found.Token.IsZero() {
+	if !ours && !bare && !found.Token.IsZero() {
 		tokens[t.siteAudience] = found.Token
 	}
 	return tokens

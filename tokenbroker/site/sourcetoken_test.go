@@ -20,7 +20,7 @@ func TestTokensOfLocations(t *testing.T) {
 		token string // of the whole answer
 		want  map[string]string
 	}{
-		{"for all", "dc", "general", map[string]string{"site": "general", cloudHost: "general"}},
+		{"for the site, and not for the cloud", "dc", "general", map[string]string{"site": "general"}},
 		{"the cloud's own", "dC", "general", map[string]string{"site": "general", cloudHost: "own"}},
 		{"of one location", "oD", "", map[string]string{"site": "own"}},
 		{"the first counts", "Dd", "general", map[string]string{"site": "own"}},
