@@ -39,7 +39,7 @@ type exchange struct {
 	// result is how it ended, a label of the metrics. From the cache: hit, checked, collapsed, miss, asked (see cacheStatus),
 	// missing. Passed on: empty, or refused when it was the distribution point that would not have the cache answer. Without
 	// success: failed (nobody answered), certificate (that of the server is bad), client_cert (it wants one),
-	// aborted (in the middle), left (by the client). A CONNECT that is seen into: intercepted. Served by the proxy itself: pac.
+	// aborted (in the middle), left (by the client). A CONNECT that was seen into: intercepted. Served by the proxy itself: pac.
 	// Never let in: the reason of a refusal (see admit and destination). A bug: panic.
 	result  string
 	outcome cache.Outcome

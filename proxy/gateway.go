@@ -41,8 +41,12 @@ func (l *Listener) knownAs(name string) bool {
 	if _, err := netip.ParseAddr(host); err == nil || host == bare(l.to.host) {
 		return true
 	}
-	if port == "" {
-		port = map[bool]string{false: "80", true: "443"}[l.Certificate != nil]
+	switch {
+	case port != "":
+	case l.Certificate != nil:
+		port = "443"
+	default:
+		port = "80"
 	}
 	return slices.ContainsFunc(l.Names, func(pattern string) bool { return matchHost(pattern, host, port) })
 }
