@@ -26,7 +26,7 @@ func parsePlace(text string) (answerPlace, error) {
 		p.path = strings.Split(rest, "/")
 	case "header":
 	default:
-		return p, fmt.Errorf("the place %q is neither body, json:, xml: nor header:", text)
+		return p, fmt.Errorf("the place %q is none of body, json:…, xml:… and header:…", text)
 	}
 	for i, name := range p.path {
 		if kind == "xml" && i > 0 && i == len(p.path)-1 {

@@ -84,7 +84,7 @@ func TestPrepare(t *testing.T) {
 		w.gives(t, "mp", "site", "m1", 0)
 		elapse(30 * time.Second)
 		w.wants(t, pkg("PS100003"), "cmg", "error", 0)
-		if got := w.state("cmg").RetryAt.Sub(time.Now()); got != time.Hour {
+		if got := time.Until(w.state("cmg").RetryAt); got != time.Hour {
 			t.Errorf("the pause is %v, want the new one", got)
 		}
 

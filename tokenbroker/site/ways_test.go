@@ -137,7 +137,7 @@ func TestPauses(t *testing.T) {
 				begun := time.Now()
 				for i, pause := range c.want {
 					w.wants(t, pkg("PS100001"), "", "error", 0)
-					if got := w.state("mp").RetryAt.Sub(time.Now()); got != pause || !w.state("mp").Since.Equal(begun) {
+					if got := time.Until(w.state("mp").RetryAt); got != pause || !w.state("mp").Since.Equal(begun) {
 						t.Errorf("pause %d is %v, want %v; since %v", i, got, pause, w.state("mp").Since)
 					}
 					elapse(pause)
@@ -146,7 +146,7 @@ func TestPauses(t *testing.T) {
 				w.wants(t, pkg("PS100001"), "", "a", 0)
 				mp.locate = failing(unreachable)
 				w.wants(t, pkg("PS100002"), "", "error", 0)
-				if got := w.state("mp").RetryAt.Sub(time.Now()); got != c.want[0] {
+				if got := time.Until(w.state("mp").RetryAt); got != c.want[0] {
 					t.Errorf("the pause after an answer is %v, want %v", got, c.want[0])
 				}
 			})
@@ -172,7 +172,7 @@ func TestManyFailuresAreOne(t *testing.T) {
 			all.Go(func() { w.wants(t, pkg(id), "", "error", time.Second) })
 		}
 		elapse(time.Second)
-		if got := w.state("mp").RetryAt.Sub(time.Now()); got != 30*time.Second {
+		if got := time.Until(w.state("mp").RetryAt); got != 30*time.Second {
 			t.Errorf("the pause is %v, want 30s", got)
 		}
 		all.Wait()
