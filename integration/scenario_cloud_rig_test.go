@@ -50,8 +50,9 @@ type roamingConfig struct {
 	// pki gives it a certificate of the site's public key infrastructure. enrolled gives it an application in Entra.
 	pki, enrolled bool
 	delivery      sim.TokenDelivery
-	decode        string // the same in the words of the configuration
-	extra         string // of the configuration
+	decode        string          // the same in the words of the configuration
+	link          *sim.LinkConfig // to each server of the site
+	extra         string          // of the configuration
 }
 
 func (c roamingConfig) String() string {
@@ -95,7 +96,7 @@ func (r *roaming) startSite(t testing.TB, lib *sim.Library, c roamingConfig) {
 	r.classic.tokens, r.own.tokens, r.spare.tokens = tokens(), tokens(), tokens()
 	var err error
 	r.site, err = sim.StartSite(sim.SiteConfig{
-		Library: lib, Entra: &sim.EntraPlace{}, Cloud: &sim.CloudPlace{Tokens: r.classic.tokens},
+		Library: lib, Link: c.link, Entra: &sim.EntraPlace{}, Cloud: &sim.CloudPlace{Tokens: r.classic.tokens},
 		ManagementPoint: &sim.MPPlace{Config: sim.ManagementPointConfig{MPSettings: sim.MPSettings{Delivery: c.delivery}}},
 		Gateway: &sim.GatewayPlace{Place: at(gatewayHost), Storage: at(gatewayHost),
 			Config: sim.GatewayConfig{Content: &sim.ContentServiceConfig{Tokens: r.own.tokens}}},
@@ -104,19 +105,25 @@ func (r *roaming) startSite(t testing.TB, lib *sim.Library, c roamingConfig) {
 	t.Cleanup(func() { r.site.Close() })
 	r.classic.name, r.classic.service, r.classic.storage = r.site.Storage.Name(), r.site.Cloud, r.site.Storage
 	r.own.name, r.own.service, r.own.storage = r.site.GatewayStorage.Name(), r.site.Gateway.Content, r.site.GatewayStorage
-	r.startSpare(t)
+	r.startSpare(t, c.link)
 	must(t, r.site.ManagementPoint.Change(func(s *sim.MPSettings) {
 		s.Sources = []sim.Source{{Cloud: r.classic.service}, {Cloud: r.own.service}, {Cloud: r.spare.service}}
 	}))
 }
 
-func (r *roaming) startSpare(t testing.TB) {
+func (r *roaming) startSpare(t testing.TB, far *sim.LinkConfig) {
 	t.Helper()
 	var err error
 	s := r.site
 	r.spare.name = "spare-storage"
+	var link *sim.Link
+	if far != nil {
+		link, err = sim.NewLink(*far)
+		must(t, err)
+	}
 	r.spare.storage, err = sim.NewStorage(sim.StorageConfig{
 		Name: r.spare.name, Host: spareHost, Addr: spareHost + ":0", Library: s.Library, CA: s.CA, Counters: s.Counters, Log: s.Log,
+		Link: link,
 	})
 	must(t, err)
 	must(t, r.spare.storage.Start())
@@ -197,3 +204,6 @@ func (r *roaming) sent() map[string]int64 {
 	r.site.Counters.Reset()
 	return by
 }
+
+// logged counts the lines of the box's log with a text.
+func (r *roaming) logged(text string) int { return strings.Count(r.log.String(), text) }
