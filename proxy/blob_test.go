@@ -99,6 +99,34 @@ func TestBlobsAreSharedAndAskedFor(t *testing.T) {
 	}
 }
 
+// TestStorageWithoutAVerdict: a storage that is away says nothing about a signed URL. What is on disk is then served to whoever is
+// entitled to what our own tokens open, and to nobody else.
+func TestStorageWithoutAVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		listener proxy.Listener
+		want     int
+	}{
+		"machine": {proxy.Listener{Entitlement: proxy.Machine}, http.StatusOK},
+		"origin":  {proxy.Listener{Entitlement: proxy.Origin, Hosts: []string{"*.blob.test:80"}}, http.StatusBadGateway},
+		"network": {proxy.Listener{Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, http.StatusOK},
+		"another network": {proxy.Listener{Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			Hosts: []string{"*.blob.test:80"}}, http.StatusBadGateway},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, st := newCloud(t, options{listener: c.listener})
+			st.set("a", true)
+			client := s.client()
+			wantBody(t, s.ask(client, "GET", signed("a")), st.data)
+			st.answerWith(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "not now", http.StatusServiceUnavailable) })
+			got := s.ask(client, "GET", signed("b"))
+			wantStatus(t, got, c.want)
+			if c.want == http.StatusOK {
+				wantBody(t, got, st.data)
+			}
+		})
+	}
+}
+
 // TestBlobURLIsTakenBack: what is on disk is given for as long as the word counts, and what is not ends the word.
 func TestBlobURLIsTakenBack(t *testing.T) {
 	s, st := newCloud(t, options{})
