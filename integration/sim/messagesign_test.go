@@ -107,7 +107,8 @@ func TestVectorsOnTheWire(t *testing.T) {
 	}
 	m.clock.now = stamp.Add(time.Minute)
 	c := m.caller("http", Machine{Name: "PC1"})
-	for signature, want := range map[string]string{v.TokenOID: "", v.TokenWithou: "", v.Payload: "authenticator"} {
+	for _, one := range []struct{ signature, want string }{{v.TokenOID, ""}, {v.TokenWithou, ""}, {v.Payload, "authenticator"}} {
+		signature, want := one.signature, one.want
 		c.header = http.Header{"ClientToken": {v.Token}, "ClientTokenSignature": {signature}}
 		hook := `<Hook2 Name="clientauth"><Property Name="AuthSenderMachine">PC1</Property><Property Name="PublicKey">` + v.Blob +
 			`</Property><Property Name="ClientIDSignature">` + v.ID + `</Property><Property Name="PayloadSignature">` + v.Payload +
