@@ -19,7 +19,7 @@ func roamingLibrary(t testing.TB, size int64) *sim.Library {
 	t.Helper()
 	lib := sim.NewLibrary()
 	for _, id := range []string{roamingPackage, app, roamingUpdate, roamingImage} {
-		_, err := lib.Publish(id, sim.FileSpec{Path: "media/install.wim", Size: size}, sim.FileSpec{Path: "data/setup.exe", Size: size / 7},
+		_, err := lib.Publish(id, sim.FileSpec{Path: "media/install.wim", Size: size}, sim.FileSpec{Path: "setup.exe", Size: size / 7},
 			sim.FileSpec{Path: "data/100% sure; a+b & c #1.dat", Size: 70_001}, sim.FileSpec{Path: "data/empty.flag"})
 		must(t, err)
 	}
@@ -99,7 +99,7 @@ func (r *roaming) ownTokensAt(at cloudDP, change func(*sim.CloudConfig), segment
 // files are those of contents.
 func (r *roaming) files(segments []string) (all []*sim.File) {
 	for _, segment := range segments {
-		for _, name := range []string{"media/install.wim", "data/setup.exe", "data/100% sure; a+b & c #1.dat", "data/empty.flag"} {
+		for _, name := range []string{"media/install.wim", "setup.exe", "data/100% sure; a+b & c #1.dat", "data/empty.flag"} {
 			f, err := r.site.Library.File(segment, name)
 			must(r.t, err)
 			all = append(all, f)
