@@ -116,19 +116,21 @@ func parseRecord(text []byte) (*rawRecord, error) {
 	return r, nil
 }
 
-// fileOf finds the file that a record is about: its name ends with content and path, or with a container and the name of a blob.
+// fileOf finds the file that a record is about: its name ends with content and path, where packages and updates have no version, or
+// with a container and the name of a blob.
 func fileOf(r *rawRecord, truth []*sim.File) (*sim.File, error) {
 	var name string
 	if err := json.Unmarshal(r.Name, &name); err != nil {
 		return nil, err
 	}
-	_, blob, _ := strings.Cut(name, "/blob/")
-	blob, err := url.PathUnescape(blob)
+	plain, err := url.PathUnescape(name)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", name, err)
 	}
+	_, blob, _ := strings.Cut(plain, "/blob/")
 	for _, f := range truth {
-		if strings.HasSuffix(name, "/"+f.Key()) || blob == blobOf(f) {
+		bare := strings.ToLower("/" + f.Content + "/" + f.Path)
+		if strings.HasSuffix(plain, "/"+f.Key()) || strings.HasSuffix(plain, bare) || blob == blobOf(f) {
 			return f, nil
 		}
 	}

@@ -46,7 +46,9 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	scenarios.print(os.Stdout)
+	return code
 }
 
 // full tells whether the full counts are asked for.

@@ -97,13 +97,24 @@ func (r *roaming) ownTokensAt(at cloudDP, change func(*sim.CloudConfig), segment
 }
 
 // files are those of contents.
-func (r *roaming) files(segments []string) (all []*sim.File) {
+func (r *roaming) files(segments []string) []*sim.File { return filesOf(r.t, r.site.Library, segments) }
+
+// filesOf are those of contents of roamingLibrary, the largest of each first.
+func filesOf(t testing.TB, lib *sim.Library, segments []string) (all []*sim.File) {
+	t.Helper()
 	for _, segment := range segments {
 		for _, name := range []string{"media/install.wim", "setup.exe", "data/100% sure; a+b & c #1.dat", "data/empty.flag"} {
-			f, err := r.site.Library.File(segment, name)
-			must(r.t, err)
+			f, err := lib.File(segment, name)
+			must(t, err)
 			all = append(all, f)
 		}
 	}
 	return all
+}
+
+// told is what the board says.
+func (r *roaming) told(c roamingConfig) string {
+	a := r.asked()
+	return fmt.Sprintf("form %s; MP: %d locations, %d tokens; CMG: %d requests by certificate, %d by CCM token; STS: %d; Entra: %d",
+		tokenForm{c.delivery}, a.located, a.tokens, a.byCertificate, a.byToken, a.exchanged, a.entra)
 }
