@@ -69,6 +69,7 @@ func newRoaming(t testing.TB, lib *sim.Library, c roamingConfig) *roaming {
 	t.Helper()
 	r := &roaming{roots: x509.NewCertPool()}
 	r.startSite(t, lib, c)
+	onBoard(t, func() string { return r.told(c) })
 	r.enter(t, c)
 	r.office()
 	r.run("ca", "init", "--config", r.config("branchpoint.yaml"))
