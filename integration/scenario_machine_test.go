@@ -68,7 +68,11 @@ func (o *office) enter(t testing.TB) {
 	if o.config.extra != nil {
 		extra += o.config.extra(o)
 	}
-	o.box = newBox(t, o.site.CA, o.dps, daily+extra)
+	named := o.dps
+	if o.config.unnamed {
+		named = nil
+	}
+	o.box = newBox(t, o.site.CA, named, daily+extra)
 	for name, text := range secrets {
 		must(t, os.WriteFile(o.path(name), []byte(text), 0o600))
 	}

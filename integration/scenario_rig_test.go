@@ -26,6 +26,8 @@ type officeConfig struct {
 	form tokenForm
 	// points is how many distribution points there are. Zero means two.
 	points int
+	// unnamed leaves them out of the box's configuration.
+	unnamed bool
 	// link is that to each of them. Nil means none.
 	link *sim.LinkConfig
 	// change is called before the site starts. Nil is not called.
