@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func (r *roaming) enter(t testing.TB, c roamingConfig) {
 	if r.machine.Account.Name != "" {
 		r.site.ManagementPoint.Join(r.machine.Account)
 	}
-	r.box = newBox(t, r.site.CA, nil, r.cloudYAML(t)+r.siteYAML(c)+r.keysYAML(t, c)+c.extra)
+	r.box = newBox(t, r.site.CA, nil, r.cloudYAML(t, c.hosts())+strings.ReplaceAll(r.siteYAML(c)+r.keysYAML(t, c), "$KEYS", r.keys)+c.extra)
 }
 
 // nowhere stands in configurations for the management point that is not to be reached.
@@ -43,23 +44,23 @@ func (r *roaming) siteYAML(c roamingConfig) string {
 		fmt.Fprintf(&y, "  dp_token: {decode: %s}\n", c.decode)
 	}
 	if account := r.machine.Account; account.Name != "" {
-		fmt.Fprintf(&y, "  directory: ccm_system_windowsauth\n  windows_login: {user: '%s', password_file: '$DIR/windows.password'}\n", account)
+		fmt.Fprintf(&y, "  directory: ccm_system_windowsauth\n  windows_login: {user: '%s', password_file: '$KEYS/windows.password'}\n", account)
 	}
 	return y.String()
 }
 
-// keysYAML writes what the machine authenticates with, each into a file of its own below its directory.
+// keysYAML writes what the machine authenticates with, each in a file of its own.
 func (r *roaming) keysYAML(t testing.TB, c roamingConfig) string {
-	y := "identity: {directory: '$DIR/identity'"
+	y := "identity: {directory: '$KEYS/identity'"
 	if c.pki {
-		y += ", certificate_file: '$DIR/pki.pem', key_file: '$DIR/pki.key'"
+		y += ", certificate_file: '$KEYS/pki.pem', key_file: '$KEYS/pki.key'"
 	}
 	y += "}\n"
 	if c.enrolled {
 		app, err := r.site.Entra.Enroll(r.machine)
 		must(t, err)
 		r.secrets = append(r.secrets, secretFile{"entra.secret", app.Secret.Reveal()})
-		y += fmt.Sprintf("entra: {type: client_credentials, tenant: %s, client_id: %s, secret_file: '$DIR/entra.secret', authority: '%s'}\n",
+		y += fmt.Sprintf("entra: {type: client_credentials, tenant: %s, client_id: %s, secret_file: '$KEYS/entra.secret', authority: '%s'}\n",
 			r.site.Entra.Tenant(), app.ClientID, r.site.Entra.URL("https"))
 	}
 	return y
@@ -85,7 +86,7 @@ func (r *roaming) office() {
 			secretFile{"pki.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))})
 	}
 	for _, s := range r.secrets {
-		must(r.t, os.WriteFile(r.config(s.name), []byte(s.text), 0o600))
+		must(r.t, os.WriteFile(filepath.Join(r.keys, s.name), []byte(s.text), 0o600))
 	}
 	text, err := os.ReadFile(r.config("branchpoint.yaml"))
 	must(r.t, err)
@@ -99,9 +100,9 @@ func (r *roaming) register(c roamingConfig) {
 	r.t.Helper()
 	mp := r.site.ManagementPoint
 	if c.pki || c.enrolled {
-		r.run("identity", "register", "--gateway", "--config", r.config("branchpoint.yaml"))
+		r.say("identity", "register", "--gateway", "--config", r.config("branchpoint.yaml"))
 	} else {
-		r.run("identity", "register", "--config", r.config("office.yaml"))
+		r.say("identity", "register", "--config", r.config("office.yaml"))
 	}
 	if c.kind == sim.Workgroup && !c.pki {
 		must(r.t, mp.Approve(r.machine.Name))
@@ -111,6 +112,12 @@ func (r *roaming) register(c roamingConfig) {
 		r.t.Fatalf("the site knows %+v", clients)
 	}
 	r.registered = r.asked()
+}
+
+// say runs a verb and keeps what it prints.
+func (r *roaming) say(args ...string) {
+	r.t.Helper()
+	r.said = append(r.said, r.run(args...))
 }
 
 // asked is what the site was asked for, and by which key.

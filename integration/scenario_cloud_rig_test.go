@@ -1,24 +1,41 @@
 package integration
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
-	"net"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"branchpoint/integration/sim"
 )
 
-// The gateway and each cloud distribution point have a name of their own, as they have in a site: tokens go by names.
-const (
-	classicHost = "127.0.0.1"
-	gatewayHost = "127.0.0.2"
-	spareHost   = "127.0.0.3"
-)
+// hosts are where the servers of the cloud are. The gateway and each cloud distribution point have a name of their own, as they have
+// in a site: tokens go by names.
+type hosts struct{ classic, gateway, spare string }
+
+func (c roamingConfig) hosts() hosts {
+	if c.tapped {
+		return hosts{"127.0.0.5", "127.0.0.6", "127.0.0.7"}
+	}
+	return hosts{"127.0.0.1", "127.0.0.2", "127.0.0.3"}
+}
+
+// hidden is where servers are behind a tap.
+const hidden = "127.0.0.8"
+
+// at is where a server listens that is known by a host. A gateway that asks for certificates cannot be tapped.
+func (c roamingConfig) at(host string) sim.Place {
+	if c.tapped && !(c.pki && host == c.hosts().gateway) {
+		return sim.Place{Host: host, HTTPSAddr: hidden + ":0"}
+	}
+	return sim.Place{Host: host, HTTPSAddr: host + ":0"}
+}
 
 // cloudDP is a cloud distribution point: a content service, and the storage that its lists lead to. Each takes its own tokens only.
 type cloudDP struct {
@@ -39,8 +56,12 @@ type roaming struct {
 	roots *x509.CertPool
 	// classic and spare are cloud distribution points of the old kind. own is the content of the gateway itself.
 	classic, own, spare cloudDP
+	broken              atomic.Bool // the lists of the spare one lack their end
 
+	taps       []*tap
+	keys       string       // a directory of its own: nothing else is to hold secrets
 	secrets    []secretFile // what the machine authenticates with
+	said       []string     // by the verbs that made the machine known
 	registered asked        // when it had just registered
 }
 
@@ -52,6 +73,7 @@ type roamingConfig struct {
 	delivery      sim.TokenDelivery
 	decode        string          // the same in the words of the configuration
 	link          *sim.LinkConfig // to each server of the site
+	tapped        bool            // all that passes between the box and the cloud is kept
 	extra         string          // of the configuration
 }
 
@@ -67,7 +89,7 @@ func (c roamingConfig) String() string {
 // internet since.
 func newRoaming(t testing.TB, lib *sim.Library, c roamingConfig) *roaming {
 	t.Helper()
-	r := &roaming{roots: x509.NewCertPool()}
+	r := &roaming{roots: x509.NewCertPool(), keys: t.TempDir()}
 	r.startSite(t, lib, c)
 	onBoard(t, func() string { return r.told(c) })
 	r.enter(t, c)
@@ -93,26 +115,46 @@ func (r *roaming) startSite(t testing.TB, lib *sim.Library, c roamingConfig) {
 		must(t, err)
 		return set
 	}
-	at := func(host string) sim.Place { return sim.Place{Host: host, HTTPSAddr: net.JoinHostPort(host, "0")} }
+	at := c.hosts()
 	r.classic.tokens, r.own.tokens, r.spare.tokens = tokens(), tokens(), tokens()
 	var err error
 	r.site, err = sim.StartSite(sim.SiteConfig{
-		Library: lib, Link: c.link, Entra: &sim.EntraPlace{}, Cloud: &sim.CloudPlace{Tokens: r.classic.tokens},
+		Library: lib, Link: c.link, Entra: &sim.EntraPlace{Place: c.at(at.classic)},
+		Cloud:           &sim.CloudPlace{Service: c.at(at.classic), Storage: c.at(at.classic), Tokens: r.classic.tokens},
 		ManagementPoint: &sim.MPPlace{Config: sim.ManagementPointConfig{MPSettings: sim.MPSettings{Delivery: c.delivery}}},
-		Gateway: &sim.GatewayPlace{Place: at(gatewayHost), Storage: at(gatewayHost),
+		Gateway: &sim.GatewayPlace{Place: c.at(at.gateway), Storage: c.at(at.gateway),
 			Config: sim.GatewayConfig{Content: &sim.ContentServiceConfig{Tokens: r.own.tokens}}},
 	})
 	must(t, err)
 	t.Cleanup(func() { r.site.Close() })
 	r.classic.name, r.classic.service, r.classic.storage = r.site.Storage.Name(), r.site.Cloud, r.site.Storage
 	r.own.name, r.own.service, r.own.storage = r.site.GatewayStorage.Name(), r.site.Gateway.Content, r.site.GatewayStorage
-	r.startSpare(t, c.link)
+	r.startSpare(t, c.at(at.spare), c.link)
 	must(t, r.site.ManagementPoint.Change(func(s *sim.MPSettings) {
 		s.Sources = []sim.Source{{Cloud: r.classic.service}, {Cloud: r.own.service}, {Cloud: r.spare.service}}
 	}))
+	if c.tapped {
+		r.tap(t, at)
+	}
 }
 
-func (r *roaming) startSpare(t testing.TB, far *sim.LinkConfig) {
+// tap listens in on everything in the cloud.
+func (r *roaming) tap(t testing.TB, at hosts) {
+	t.Helper()
+	for name, server := range map[string]struct{ host, behind string }{
+		"Entra": {at.classic, r.site.Entra.Address("https")}, "gateway": {at.gateway, r.site.Gateway.Address("https")},
+		"classic service": {at.classic, r.classic.service.Address("https")}, "classic storage": {at.classic, r.classic.storage.Address("https")},
+		"gateway's storage": {at.gateway, r.own.storage.Address("https")}, "spare service": {at.spare, r.spare.service.Address("https")},
+		"spare storage": {at.spare, r.spare.storage.Address("https")},
+	} {
+		if strings.HasPrefix(server.behind, server.host+":") {
+			continue
+		}
+		r.taps = append(r.taps, startTap(t, name, r.site.CA, server.host, server.behind))
+	}
+}
+
+func (r *roaming) startSpare(t testing.TB, at sim.Place, far *sim.LinkConfig) {
 	t.Helper()
 	var err error
 	s := r.site
@@ -123,19 +165,33 @@ func (r *roaming) startSpare(t testing.TB, far *sim.LinkConfig) {
 		must(t, err)
 	}
 	r.spare.storage, err = sim.NewStorage(sim.StorageConfig{
-		Name: r.spare.name, Host: spareHost, Addr: spareHost + ":0", Library: s.Library, CA: s.CA, Counters: s.Counters, Log: s.Log,
+		Name: r.spare.name, Host: at.Host, Addr: at.HTTPSAddr, Library: s.Library, CA: s.CA, Counters: s.Counters, Log: s.Log,
 		Link: link,
 	})
 	must(t, err)
 	must(t, r.spare.storage.Start())
 	t.Cleanup(func() { r.spare.storage.Close() })
 	r.spare.service, err = sim.NewContentService(sim.ContentServiceConfig{
-		Name: "spare", Host: spareHost, Addr: spareHost + ":0", CA: s.CA, Storage: r.spare.storage, Tokens: r.spare.tokens,
+		Name: "spare", Host: at.Host, Addr: at.HTTPSAddr, CA: s.CA, Storage: r.spare.storage, Tokens: r.spare.tokens,
+		Write:    r.writeList,
 		Counters: s.Counters, Log: s.Log,
 	})
 	must(t, err)
 	must(t, r.spare.service.Start())
 	t.Cleanup(func() { r.spare.service.Close() })
+}
+
+// writeList writes the lists of the spare one, with the signed URLs of their blobs.
+func (r *roaming) writeList(w io.Writer, files []sim.CloudFile) error {
+	var list bytes.Buffer
+	if err := sim.WriteCloudManifest(&list, files); err != nil {
+		return err
+	}
+	if r.broken.Load() {
+		list.Truncate(list.Len() - 20)
+	}
+	_, err := list.WriteTo(w)
+	return err
 }
 
 // clouds lists the cloud distribution points in the order in which the site names them.
@@ -145,19 +201,19 @@ func (r *roaming) clouds() []cloudDP { return []cloudDP{r.classic, r.own, r.spar
 func (r *roaming) config(name string) string { return filepath.Join(r.dir, name) }
 
 // cloudYAML is what the configuration of every roaming machine says of the cloud.
-func (r *roaming) cloudYAML(t testing.TB) string {
+func (r *roaming) cloudYAML(t testing.TB, at hosts) string {
 	var ports, services []string
 	for _, c := range r.clouds() {
 		services = append(services, strings.TrimPrefix(c.service.URL("https"), "https://"))
 		ports = append(ports, portOf(t, c.service.URL("https")), portOf(t, c.storage.URL("https")))
 	}
-	hosts := strings.Join([]string{classicHost, gatewayHost, spareHost}, ", ")
+	names := strings.Join([]string{at.classic, at.gateway, at.spare}, ", ")
 	return fmt.Sprintf(`listeners: [{name: machine, address: '$PROXY', connect_ports: [%s]}]
 interception: {ca_directory: '$DIR/ca', hosts: [%[2]s]}
 cloud: {blob_hosts: [%[2]s]}
 cloud_management_gateways: ['%s']
 log: {level: debug}
-`, strings.Join(ports, ", "), hosts, strings.Join(services, "', '"))
+`, strings.Join(ports, ", "), names, strings.Join(services, "', '"))
 }
 
 // job is a client's download from a cloud distribution point, with a token of its own.
