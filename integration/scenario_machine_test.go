@@ -127,11 +127,11 @@ type officeAsked struct {
 	other             int // answers of the management point to anything else but a registration, and the question how one stands
 }
 
-// asked counts from the beginning. The first half of a Windows login is no question.
+// asked counts from the beginning what the machine asked for. The first half of a Windows login is no question.
 func (o *office) asked() (a officeAsked) {
 	for _, e := range o.site.ManagementPoint.Messages.Entries() {
 		switch {
-		case e.Status == http.StatusUnauthorized, e.Endpoint == "MP_ClientRegistration", e.Directory == "ccm_sts":
+		case e.Machine != o.machine.Name, e.Status == http.StatusUnauthorized, e.Endpoint == "MP_ClientRegistration", e.Directory == "ccm_sts":
 		case e.Request == "ContentLocationRequest":
 			a.located++
 		case e.Endpoint == "MP_TokenManager", e.Request == "TokenServicesRequest":
@@ -141,8 +141,8 @@ func (o *office) asked() (a officeAsked) {
 		}
 	}
 	tally := o.site.ManagementPoint.Tally
-	a.tokens = tally.Tokens(sim.MPToken{Audience: sim.AudienceSite})
-	a.clouds = tally.Tokens(sim.MPToken{}) - a.tokens
+	a.tokens = tally.Tokens(sim.MPToken{Machine: o.machine.Name, Audience: sim.AudienceSite})
+	a.clouds = tally.Tokens(sim.MPToken{Machine: o.machine.Name}) - a.tokens
 	a.entra, a.exchanged = o.site.Entra.Tokens(sim.EntraToken{}), o.site.TokenService.Issued("")
 	return a
 }
