@@ -54,9 +54,3 @@ func (f tokenForm) yaml() string {
 	}
 	return fmt.Sprintf("  dp_token: {delivery: %s, decode: %s%s}\n", delivery, f.decode(), more)
 }
-
-// lasting is the form when tokens say how long they are good.
-func (f tokenForm) lasting(expiryName string) tokenForm {
-	f.ExpiryName = expiryName
-	return f
-}
