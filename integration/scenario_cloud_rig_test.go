@@ -67,7 +67,8 @@ type roaming struct {
 
 // roamingConfig says what kind of machine roams, and how.
 type roamingConfig struct {
-	kind sim.MachineKind
+	kind    sim.MachineKind
+	segment string // of the content that the row is about, where it is about one
 	// pki gives it a certificate of the site's public key infrastructure. enrolled gives it an application in Entra.
 	pki, enrolled bool
 	delivery      sim.TokenDelivery

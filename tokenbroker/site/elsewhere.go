@@ -28,7 +28,8 @@ type BlobName struct {
 
 // Elsewhere returns signed URLs of the same file, of a blob that was in a list: at the cloud distribution points that have
 // its content, those on other hosts first. It asks them with tokens of ours, all at once, and does not wait for the last when
-// one has answered. The file is the same by its path in the content and its size. Any trouble Is tokenbroker.ErrUnavailable:
+// one has answered. The file is the same by its path in a list that names the same files of the same sizes: a list does not
+// tell its version, and a new one comes to each distribution point in its own time. Any trouble Is tokenbroker.ErrUnavailable:
 // that nothing is known of the blob, that the site cannot be asked, or does not know us. It may be over at the next try.
 func (s *Site) Elsewhere(ctx context.Context, blob BlobName) ([]ccm.Secret, error) {
 	const doing = "look for a blob elsewhere"
@@ -40,11 +41,12 @@ func (s *Site) Elsewhere(ctx context.Context, blob BlobName) ([]ccm.Secret, erro
 	if !ok || blob.Size >= 0 && blob.Size != of.size {
 		return nil, newTrouble(doing + ": it was in no list")
 	}
-	places, err := s.clouds(ctx, t, of.content)
+	c := s.versioned(of.content)
+	places, err := s.clouds(ctx, t, c)
 	if err != nil {
 		return nil, newTrouble(doing+": "+saying(err), err)
 	}
-	lists, errs := s.gather(ctx, t, of.content, places)
+	lists, errs := s.gather(ctx, t, c, places)
 	if urls := of.in(lists, shortHost(blob.Host)); len(urls) > 0 {
 		return urls, nil
 	}
@@ -52,6 +54,16 @@ func (s *Site) Elsewhere(ctx context.Context, blob BlobName) ([]ccm.Secret, erro
 		return nil, newTrouble(doing + ": no cloud distribution point has it")
 	}
 	return nil, allOf(doing, errs)
+}
+
+// versioned is a content with a version to ask the site for: if nobody has told it, the greatest that is known by now, or else
+// that of a content which was never changed.
+func (s *Site) versioned(c ccm.Content) ccm.Content {
+	if c.Version == 0 {
+		known, _ := s.atlas.latest(fold(c).ID)
+		c.Version = max(known.Version, 1)
+	}
+	return c
 }
 
 // clouds are the cloud locations of a content that may be asked with what we have: those that the site told us a while ago,
@@ -106,6 +118,9 @@ func (m member) in(lists [][]ccm.CloudFile, host string) (urls []ccm.Secret) {
 	var there []ccm.Secret
 	seen := map[string]bool{}
 	for _, files := range lists {
+		if listDigest(files) != m.list {
+			continue
+		}
 		i := slices.IndexFunc(files, func(f ccm.CloudFile) bool { return f.Size == m.size && strings.EqualFold(f.Path, m.path) })
 		if i < 0 || seen[files[i].URL.Reveal()] {
 			continue

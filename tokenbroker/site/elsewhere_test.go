@@ -51,6 +51,8 @@ func TestElsewhere(t *testing.T) {
 		{"size not known", map[string]string{"cloud2": at2}, BlobName{blob.Host, blob.Path, -1}, nil, "https://store2/d/Lang/Setup.exe", nil, 0},
 		{"another size elsewhere", map[string]string{"cloud1": at1, "cloud2": longer}, blob, nil, "https://store1/c/lang/setup.exe", nil, 0},
 		{"another size here", map[string]string{"cloud1": at1}, BlobName{blob.Host, blob.Path, 11}, nil, "", nil, 0},
+		{"another file beside it elsewhere", map[string]string{"cloud1": at1, "cloud2": listOf("https://store2/d/", "lang/setup.exe", "b", "c")}, blob, nil, "https://store1/c/lang/setup.exe", nil, 0},
+		{"in another order elsewhere", map[string]string{"cloud2": listOf("https://store2/d/", "b", "lang/setup.exe")}, blob, nil, "https://store2/d/lang/setup.exe", nil, 0},
 		{"another blob", map[string]string{"cloud1": at1}, BlobName{blob.Host, "/c/Lang/setup.exe", 10}, nil, "", nil, 0},
 		{"the site does not know us", map[string]string{"cloud1": at1}, blob, failing(ccm.ErrGateway), "", ccm.ErrGateway, 0},
 		{"no cloud", map[string]string{"cloud1": at1}, blob, at(0, "dp1"), "", nil, 0},
@@ -160,4 +162,38 @@ func TestElsewhereIsBounded(t *testing.T) {
 			t.Errorf("%d were asked, want %d", asked, maxElsewhere)
 		}
 	})
+}
+
+// TestElsewhereOfSomeVersion checks which version the site is asked for when the list's URL, as those of packages, did not tell it.
+func TestElsewhereOfSomeVersion(t *testing.T) {
+	for _, c := range []struct {
+		cid   string
+		known []int // versions, from answers that passed by
+		want  int
+	}{
+		{"PS100001", nil, 1},
+		{"PS100001", []int{2, 7, 3}, 7},
+		{"PS100001.2", []int{2, 7, 3}, 2},
+	} {
+		t.Run(fmt.Sprint(c.cid, c.known), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked []int
+				locate := onClouds(t, "cloud2")
+				mp := &fake{locate: func(ctx context.Context, content ccm.Content) (ccm.Locations, error) {
+					asked = append(asked, content.Version)
+					return locate(ctx, content)
+				}}
+				service := &clouds{serve: byHost(map[string]string{"cloud2": listOf("https://store2/d/", "a")})}
+				w := newWorld(t, Config{Manifests: manifests(t, service), Replies: replyReader(t)}, mp)
+				w.ListPassed("cloud1", "/x?cid="+c.cid, []byte(listOf("https://store1/c/", "a")))
+				for _, v := range c.known {
+					w.Passed(ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: v}, passingReply("http://dp/x", "x"), false)
+				}
+				got, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10})
+				if err != nil || len(got) != 1 || len(asked) != 1 || asked[0] != c.want {
+					t.Errorf("found %d (%v), and version %v was asked for, want %d", len(got), err, asked, c.want)
+				}
+			})
+		})
+	}
 }

@@ -3,6 +3,8 @@ package site
 import (
 	"crypto/sha256"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -25,13 +27,14 @@ type index struct {
 	blobs   *simplelru.LRU[string, member] // by blobName
 }
 
-// digest stands for a URL with its query.
+// digest stands for a URL with its query, or for the files of a list.
 type digest [sha256.Size]byte
 
 // member is the file that a blob holds.
 type member struct {
-	content ccm.Content
-	path    string // in the content
+	content ccm.Content // its version is 0 where nobody has told it
+	list    digest      // of the list that named the blob
+	path    string      // in the content
 	size    int64
 }
 
@@ -96,13 +99,24 @@ func (x *index) content(target string) (ccm.Content, bool) {
 
 // enlist remembers the blobs of a content's list.
 func (x *index) enlist(c ccm.Content, files []ccm.CloudFile) {
+	list := listDigest(files)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, f := range files {
 		if u, err := url.Parse(f.URL.Reveal()); err == nil {
-			x.blobs.Add(blobName(u.Host, u.EscapedPath()), member{c, f.Path, f.Size})
+			x.blobs.Add(blobName(u.Host, u.EscapedPath()), member{c, list, f.Path, f.Size})
 		}
 	}
+}
+
+// listDigest is the same for lists that name the same files of the same sizes, wherever their blobs are.
+func listDigest(files []ccm.CloudFile) digest {
+	lines := make([]string, len(files))
+	for i, f := range files {
+		lines[i] = strconv.FormatInt(f.Size, 10) + " " + strings.ToLower(f.Path)
+	}
+	slices.Sort(lines)
+	return sha256.Sum256([]byte(strings.Join(lines, "\n")))
 }
 
 // member is the file that a blob holds.

@@ -63,7 +63,7 @@ func (s *Site) ListPassed(host, target string, body []byte) {
 }
 
 // requested is the content of a request for a list: the one that was located there, or else the one that the query names by
-// "cid" (Microsoft's release notes show such a URL), if its version is told or known.
+// "cid". Microsoft's release notes show such a URL, of a package, without a version: it is 0 then.
 func (s *Site) requested(target string) (ccm.Content, bool) {
 	if c, ok := s.index.content(target); ok {
 		return c, true
@@ -77,10 +77,8 @@ func (s *Site) requested(target string) (ccm.Content, bool) {
 	if err != nil {
 		return ccm.Content{}, false
 	}
-	if c.Kind == ccm.Update || strings.Contains(id, ".") {
-		return c, true
+	if c.Kind != ccm.Update && !strings.Contains(id, ".") {
+		c.Version = 0
 	}
-	known, ok := s.atlas.latest(fold(c).ID)
-	c.Version = known.Version
-	return c, ok
+	return c, true
 }

@@ -99,7 +99,7 @@ func TestPassedQueries(t *testing.T) {
 	}
 }
 
-// TestRequested checks by what the content of a request for a list is known.
+// TestRequested checks by what the content of a request for a list is known, and which version of it the site is asked for.
 func TestRequested(t *testing.T) {
 	const guid = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 	synctest.Test(t, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestRequested(t *testing.T) {
 			{"https://cloud/x?pid=PS100001&cid=PS100001", "PS100001.7"},
 			{"https://cloud/x?cid=ps100001", "PS100001.7"},
 			{"https://cloud/x?cid=PS100001.2", "PS100001.2"},
-			{"https://cloud/x?cid=PS100002", ""},
+			{"https://cloud/x?cid=PS100002", "PS100002.1"},
 			{"https://cloud/x?cid=PS100002.5", "PS100002.5"},
 			{"https://cloud/x?cid=Content_" + strings.ToUpper(guid), "Content_" + strings.ToUpper(guid) + ".4"},
 			{"https://cloud/x?cid=" + guid, "UID:" + guid + ".1"},
@@ -125,7 +125,7 @@ func TestRequested(t *testing.T) {
 			{"://", ""},
 		} {
 			got, ok := w.requested(c.target)
-			if text := fmt.Sprintf("%s.%d", got.ID, got.Version); ok != (c.want != "") || ok && text != c.want {
+			if text := fmt.Sprintf("%s.%d", got.ID, w.versioned(got).Version); ok != (c.want != "") || ok && text != c.want {
 				t.Errorf("%s asks for %s, %v, want %q", c.target, text, ok, c.want)
 			}
 		}
