@@ -44,31 +44,47 @@ func (p *Proxy) withKey(e *exchange, r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), secondTryKey{}, again))
 }
 
+// maxKeys is how many of our tokens a gateway is shown: one that a client has shown before may be a bad one.
+const maxKeys = 2
+
 // listWithKey sends a request for a list, as it went out before, with our token. It is a secondTry.
 func (p *Proxy) listWithKey(r *http.Request) (*http.Response, error) {
 	audience, _ := splitHost(r)
-	key := http.Header{}
-	stamp, err := p.config.Keys.Authorize(r.Context(), audience, key)
-	if err != nil {
-		return nil, err
+	var refused uint64
+	for range maxKeys {
+		key := http.Header{}
+		stamp, err := p.config.Keys.Authorize(r.Context(), audience, key)
+		if err != nil || stamp == refused {
+			return nil, err
+		}
+		resp, err := p.showKey(r, key)
+		if resp == nil || err != nil {
+			return nil, err
+		}
+		switch resp.StatusCode {
+		case http.StatusOK, http.StatusPartialContent, http.StatusNotModified:
+			p.config.Keys.Accepted(audience, stamp)
+			return resp, nil
+		case http.StatusUnauthorized:
+			resp.Body.Close()
+			p.config.Keys.Refused(audience, stamp)
+			refused = stamp
+		default:
+			return nil, resp.Body.Close()
+		}
 	}
+	return nil, nil
+}
+
+// showKey sends a request once more, with a token in those fields. It returns nil when the client has shown one there: the gateway
+// has judged that, and the client is to know.
+func (p *Proxy) showKey(r *http.Request, key http.Header) (*http.Response, error) {
 	for name := range key {
 		if _, shown := r.Header[name]; shown {
-			return nil, nil // the gateway has judged the client's own, and the client is to know
+			return nil, nil
 		}
 	}
 	r = r.Clone(r.Context())
 	maps.Copy(r.Header, key)
-	resp, err := p.terms.Load().shared.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	switch resp.StatusCode {
-	case http.StatusOK, http.StatusPartialContent, http.StatusNotModified:
-		p.config.Keys.Accepted(audience, stamp)
-		return resp, nil
-	case http.StatusUnauthorized:
-		p.config.Keys.Refused(audience, stamp)
-	}
-	return nil, resp.Body.Close()
+	return p.terms.Load().shared.RoundTrip(r)
 }
