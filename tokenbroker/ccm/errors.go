@@ -33,7 +33,7 @@ var (
 	// ErrServer is a 5xx.
 	ErrServer = errors.New("the server failed")
 	// ErrProtocol is an answer that no such server gives: a captive portal, a wrong address, a broken message.
-	ErrProtocol = errors.New("the answer is not one of a management point")
+	ErrProtocol = errors.New("the answer is not what such a server says")
 	// ErrNotRegistered is a message that has to be signed, from an identity that the site has not given an id yet, or one
 	// whose registration the site has reset.
 	ErrNotRegistered = errors.New("this identity is not registered at the site")
