@@ -10,6 +10,7 @@ import (
 
 	"branchpoint/admin"
 	"branchpoint/cache"
+	"branchpoint/cmd/internal/atsite"
 	"branchpoint/configs"
 	"branchpoint/proxy"
 	"branchpoint/proxy/upstream"
@@ -77,10 +78,12 @@ func (r *reloader) reload() (*plan, error) {
 	}
 	var all changes
 	r.prepare(p, read, &all)
-	if err := errors.Join(all.errs...); err != nil {
-		return nil, err
+	err = errors.Join(all.errs...)
+	if err == nil {
+		err = r.commit(&all)
 	}
-	if err := r.commit(&all); err != nil {
+	if err != nil {
+		r.station.discard(all.ends)
 		return nil, err
 	}
 	if read.authority != r.files.authority || !slices.Equal(p.config.AuthorityNames(), r.running.AuthorityNames()) {
@@ -98,7 +101,9 @@ func (r *reloader) prepare(p *plan, read files, all *changes) {
 	if err == nil {
 		all.add(r.broker.Prepare(tokens))
 	}
-	all.add(r.station.prepare(r.running, c, r.files, read, r.shared))
+	commit, ends, err := r.station.prepare(r.running, c, r.files, read, r.shared)
+	all.add(commit, err)
+	all.ends = ends
 	all.add(r.pool.Prepare(poolConfig(c, read)))
 	all.add(r.store.Prepare(cacheConfig(c.Cache)))
 	all.add(r.front.Prepare(proxyConfig(c, read)))
@@ -138,6 +143,7 @@ func audiences(points []configs.DistributionPoint) (list []string) {
 type changes struct {
 	commits []func()
 	errs    []error
+	ends    *atsite.Ends // that the station goes on with
 }
 
 // add takes what a part answers to Prepare.

@@ -3,7 +3,6 @@ package assembly
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -99,18 +98,19 @@ func audienceAt(c *configs.Config) func(ccm.Location) string {
 	}
 }
 
-// prepare makes what a changed configuration needs. What talks to the site stays when nothing of it has changed.
-func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *shared) (commit func(), err error) {
+// prepare makes what a changed configuration needs. What talks to the site stays when nothing of it has changed. The ends are to
+// be discarded when commit is not called.
+func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *shared) (commit func(), ends *atsite.Ends, err error) {
 	if s == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	ends, err := s.next(running, wanted, was, read, sh)
+	ends, err = s.next(running, wanted, was, read, sh)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	enforce, err := s.site.Prepare(siteConfig(wanted, ends))
 	if err != nil {
-		return nil, errors.Join(err, s.drop(ends))
+		return nil, ends, err
 	}
 	return func() {
 		enforce()
@@ -124,7 +124,7 @@ func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *
 			default: // it will
 			}
 		}
-	}, nil
+	}, ends, nil
 }
 
 // next are the ends that a configuration needs: those in force when nothing has changed.
@@ -140,11 +140,11 @@ func (s *station) next(running, wanted *configs.Config, was, read files, sh *sha
 	return openEnds(wanted, read, sh)
 }
 
-func (s *station) drop(ends *atsite.Ends) error {
-	if ends != s.ends {
+// discard closes ends that were prepared in vain. Nil: there are none.
+func (s *station) discard(ends *atsite.Ends) {
+	if ends != nil && ends != s.ends {
 		ends.Close()
 	}
-	return nil
 }
 
 // checkEvery is how often the site is asked how the registration stands. It is as often as clients ask at the most.
