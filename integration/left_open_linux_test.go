@@ -20,7 +20,7 @@ import (
 // gone after their timeouts, and the program is as it was.
 func TestLeftOpen(t *testing.T) {
 	t.Parallel()
-	const many, idle, handshake = 200, 2 * time.Second, 10 * time.Second
+	const many, idle, handshake = 200, 10 * time.Second, 10 * time.Second // enough for all of them to begin
 	lib, f := library(t, 1000)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
