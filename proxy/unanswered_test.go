@@ -87,7 +87,7 @@ func TestUnansweredIsTold(t *testing.T) {
 	untrusted.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
-	s.add("untrusted:443", untrusted.Listener.Addr().String())
+	s.add("example.com:443", untrusted.Listener.Addr().String())
 	var want, got []told
 	for _, tt := range []struct {
 		method, target, reason string
@@ -99,7 +99,7 @@ func TestUnansweredIsTold(t *testing.T) {
 		{"GET", "http://switches/x?secret", "switches:80: the answer has no final status", 502},
 		{"GET", "http://half/x?secret", "half:80: its answer broke off", 200},
 		{"GET", "https://clear/x?secret", "clear:443: it does not agree to TLS", 502},
-		{"GET", "https://untrusted/x?secret", "untrusted:443: its certificate cannot be verified: x509: certificate is valid for example.com, *.example.com, not untrusted", 502},
+		{"GET", "https://example.com/x?secret", "example.com:443: its certificate cannot be verified: x509: certificate signed by unknown authority", 502},
 		{"GET", "http://forbidden/x?secret", "forbidden:80: its address is never dialled", 403},
 		{"CONNECT", "nobody:443", "nobody:443: it does not accept connections", 502},
 		{"CONNECT", "forbidden:443", "forbidden:443: its address is never dialled", 403},

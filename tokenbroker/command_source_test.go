@@ -42,7 +42,7 @@ func helper(mode string) int {
 		fmt.Fprint(os.Stderr, canary)
 		return 7
 	case "hang":
-		select {}
+		<-time.After(time.Minute) // nobody waits for it: the test ends it
 	case "orphan":
 		// A child that keeps our standard output open when we have gone.
 		child := exec.Command(os.Args[0])
