@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -82,16 +83,30 @@ func onRoad(t *guest) *struck {
 	return s
 }
 
+// swift spares a program with the race detector the second that it waits for before it ends.
+func swift(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	return cmd
+}
+
 // fetch runs the verb that fetches a content beforehand.
 func (s *struck) fetch(content, from string, more ...string) (j precache.Job, took time.Duration) {
 	s.t.Helper()
 	began := time.Now()
 	args := append([]string{"precache", content, "--from", from, "--json", "--config", s.path("branchpoint.yaml")}, more...)
-	out, err := exec.Command(binary, args...).Output()
+	out, err := swift(exec.Command(binary, args...)).Output()
 	if badJSON := json.Unmarshal(out, &j); badJSON != nil || (err == nil) != (j.State == precache.StateDone) {
 		s.t.Fatalf("fetching %s beforehand: %v, %v\n%s", content, err, badJSON, out)
 	}
 	return j, time.Since(began)
+}
+
+// fetchAside has a content fetched beforehand, and does not wait for it.
+func (s *struck) fetchAside(content string) {
+	s.t.Helper()
+	if said, err := s.verb("precache", content, "--from", s.way, "--detach"); err != nil {
+		s.t.Errorf("fetching %s beforehand: %v\n%s", content, err, said)
+	}
 }
 
 // expectJob has a content fetched of which only the site can say where it is, and fails the test unless the job ends so.
@@ -149,7 +164,7 @@ func (s *struck) restart() {
 	eventually(s.t, soon(), "what is cached is recorded", func() bool { return claimed(auditCache(s.t, s.cacheDir(), files)) == size })
 	s.kill()
 	s.since, s.cut = time.Now(), true
-	s.start(s.command())
+	s.start(swift(s.command()))
 	if took := time.Since(s.since); took > soon() {
 		s.t.Errorf("the box takes %v to start without its site", took)
 	}

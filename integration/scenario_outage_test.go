@@ -103,6 +103,7 @@ func TestOutage(t *testing.T) {
 				continue // it has failed, and said so
 			}
 			t.Run(o.name, func(t *testing.T) {
+				t.Parallel()
 				defer at[o.name].enter(t)()
 				o.over(down[o.name])
 			})
@@ -139,19 +140,20 @@ func soon() time.Duration {
 // down has the outage come, and looks at everything twice: as it comes, and after a power cut in the middle of it.
 func (o outage) down(s *struck) {
 	s.t.Helper()
-	s.expectWell(s.began)
+	s.expectAllWell(s.began)
 	s.since = time.Now()
 	o.strike(s)
 	s.expectServed()
-	if o.held {
+	switch {
+	case o.slow:
+		s.fetchAside(roamingImage)
+		return // see over
+	case o.held:
 		s.expectJob("with the token at hand", "done", "")
 		s.have = append(s.have, roamingImage)
 		s.expectWell(s.since)
-	} else {
+	default:
 		o.expectTrouble(s)
-	}
-	if o.slow {
-		return
 	}
 	s.restart()
 	s.expectServedAnew()
@@ -161,12 +163,19 @@ func (o outage) down(s *struck) {
 // over has the outage end. Nobody tells the box.
 func (o outage) over(s *struck) {
 	s.t.Helper()
+	if o.slow {
+		o.expectTrouble(s)
+	}
 	mended := time.Now()
 	o.mend(s)
 	eventually(s.t, 40*time.Second, "the pause of the way ends", func() bool { return time.Now().After(s.status().RetryAt) })
 	s.expectJob("after the outage", "done", "")
-	s.expectWell(mended)
+	s.expectAllWell(mended)
 	if w := s.status(); w.Since.Before(mended) || w.LastErrorAt.Before(s.since) || w.LastErrorAt.After(mended) {
 		s.t.Errorf("it is mended since %v, and the box says: %+v", mended, w)
 	}
+	if s.office != nil {
+		expectSmooth(s.t, "a client without a token, after the outage", agent(s.office)(outageSpare))
+	}
+	s.stop()
 }
