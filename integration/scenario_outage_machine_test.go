@@ -8,8 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
+	"branchpoint/admin"
 	"branchpoint/integration/sim"
 	"branchpoint/proxy/precache"
 )
@@ -29,7 +31,7 @@ type struck struct {
 // outageSpare is a further content of outageLibrary.
 const outageSpare = "PS100033"
 
-func outageLibrary(t *guest) *sim.Library {
+func outageLibrary(t testing.TB) *sim.Library {
 	lib := roamingLibrary(t, 1<<20+3)
 	_, err := lib.Publish(outageSpare, sim.FileSpec{Path: "media/install.wim", Size: 1<<20 + 7}, sim.FileSpec{Path: "setup.exe", Size: 70_007})
 	must(t, err)
@@ -109,6 +111,35 @@ func (s *struck) fetchAside(content string) {
 	}
 }
 
+// stall begins a job that comes to a halt before the first byte of a content, until the power is cut.
+func (s *struck) stall() {
+	s.t.Helper()
+	halted, err := s.office.dps[0].Faults.Inject(sim.Fault{Kind: sim.FaultStall, Match: outageSpare})
+	must(s.t, err)
+	_, err = s.office.dps[1].Faults.Inject(sim.Fault{Kind: sim.FaultStall, Match: outageSpare})
+	must(s.t, err)
+	s.fetchAside(outageSpare)
+	select {
+	case <-halted.Struck():
+	case <-time.After(soon()):
+		s.t.Fatalf("the job does not come to its files: %+v", s.interrupted())
+	}
+}
+
+// interrupted is the job of stall as it is now.
+func (s *struck) interrupted() (j precache.Job) {
+	s.t.Helper()
+	_, text := s.get("/api/v1/precache")
+	var list admin.PrecacheList
+	must(s.t, json.Unmarshal([]byte(text), &list))
+	for _, one := range list.Jobs {
+		if one.Content == outageSpare {
+			j = one
+		}
+	}
+	return j
+}
+
 // expectJob has a content fetched of which only the site can say where it is, and fails the test unless the job ends so.
 func (s *struck) expectJob(when string, want precache.State, says string) {
 	s.t.Helper()
@@ -163,6 +194,11 @@ func (s *struck) restart() {
 	}
 	eventually(s.t, soon(), "what is cached is recorded", func() bool { return claimed(auditCache(s.t, s.cacheDir(), files)) == size })
 	s.kill()
+	if s.office != nil {
+		for _, dp := range s.office.dps {
+			dp.Faults.Clear() // see stall
+		}
+	}
 	s.since, s.cut = time.Now(), true
 	s.start(swift(s.command()))
 	if took := time.Since(s.since); took > soon() {
@@ -185,14 +221,12 @@ func (o *office) expectServed() {
 	}
 }
 
-// expectServedAnew leaves out what distribution points are asked about: the files of a bare package ID, which may have changed, and
-// those without a byte, of which there is no record. They want a token.
-func (o *office) expectServedAnew() {
+// expectKept has BITS download what is cached of contents. Files without a byte are left out: there is no record of them.
+func (o *office) expectKept(segments []string) {
 	o.t.Helper()
-	sent := o.site.Counters.Bytes()
 	client, err := sim.NewBITS(sim.BITSConfig{ClientConfig: o.client(), MaxRetries: 1, RetryDelay: 1})
 	must(o.t, err)
-	for _, segment := range outageContents()[1:] {
+	for _, segment := range segments {
 		for _, f := range filesOf(o.t, o.site.Library, []string{segment}) {
 			if f.Size == 0 {
 				continue
@@ -203,6 +237,14 @@ func (o *office) expectServedAnew() {
 			}
 		}
 	}
+}
+
+// expectServedAnew leaves out the files of a bare package ID, which may have changed: a distribution point is asked about them, and
+// wants a token.
+func (o *office) expectServedAnew() {
+	o.t.Helper()
+	sent := o.site.Counters.Bytes()
+	o.expectKept(outageContents()[1:])
 	if r := agent(o)(outageSpare); r.Err == nil || !strings.Contains(r.Err.Error(), "401") {
 		o.t.Errorf("there is no token, and a client got %v", r.Err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"branchpoint/integration/sim"
+	"branchpoint/proxy/precache"
 )
 
 // outage is something of a site that is down, and what the box has to say of it.
@@ -22,6 +23,8 @@ type outage struct {
 	held bool
 	// answers says that it answers all the same: a machine that it does not know learns that from it.
 	answers bool
+	// interrupts says that a job is under way when the outage comes.
+	interrupts bool
 	// slow says that it takes as long as an answer may take to find out.
 	slow bool
 }
@@ -41,7 +44,7 @@ func outages() []outage {
 	return []outage{
 		with(outage{name: "MP silent", at: atOffice, state: "unreachable", says: "it took too long", notReady: true, slow: true},
 			mp, sim.Fault{Kind: sim.FaultSilence}),
-		row(outage{name: "MP killed", at: atOffice, state: "unreachable", says: "connection refused", notReady: true},
+		row(outage{name: "MP killed", at: atOffice, state: "unreachable", says: "connection refused", notReady: true, interrupts: true},
 			func(s *struck) { s.site().ManagementPoint.Kill() }, func(s *struck) { s.revive(s.site().ManagementPoint) }),
 		with(outage{name: "MP 500", at: atOffice, state: "server-error", says: "HTTP 500", notReady: true},
 			mp, sim.Fault{Kind: sim.FaultStatus, Status: 500}),
@@ -141,6 +144,9 @@ func soon() time.Duration {
 func (o outage) down(s *struck) {
 	s.t.Helper()
 	s.expectAllWell(s.began)
+	if o.interrupts {
+		s.stall()
+	}
 	s.since = time.Now()
 	o.strike(s)
 	s.expectServed()
@@ -158,6 +164,9 @@ func (o outage) down(s *struck) {
 	s.restart()
 	s.expectServedAnew()
 	o.expectTrouble(s)
+	if j := s.interrupted(); o.interrupts && (j.State != precache.StateLocating || !j.Resumed) {
+		s.t.Errorf("a job that the power cut has interrupted, and that waits for the site: %+v", j)
+	}
 }
 
 // over has the outage end. Nobody tells the box.
@@ -173,6 +182,9 @@ func (o outage) over(s *struck) {
 	s.expectAllWell(mended)
 	if w := s.status(); w.Since.Before(mended) || w.LastErrorAt.Before(s.since) || w.LastErrorAt.After(mended) {
 		s.t.Errorf("it is mended since %v, and the box says: %+v", mended, w)
+	}
+	if o.interrupts { // it tries every quarter of a minute
+		eventually(s.t, soon()+15*time.Second, "the job that was interrupted is done", func() bool { return s.interrupted().State == precache.StateDone })
 	}
 	if s.office != nil {
 		expectSmooth(s.t, "a client without a token, after the outage", agent(s.office)(outageSpare))
