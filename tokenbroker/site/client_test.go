@@ -149,7 +149,8 @@ func TestRealClient(t *testing.T) {
 	})
 	w := newReal(t, m, ccm.DPTokenSettings{}, time.Nanosecond)
 	w.wants(t, pkg("PS100001"), "", "error", time.Minute)
-	if got := w.Status(); got.Ways[0].State != "pending" || got.Registration.State != "pending approval" {
+	if got := w.Status(); got.Ways[0].State != "pending" || got.Registration.State != "pending approval" ||
+		!strings.HasSuffix(got.Ways[0].LastError, "; registration: pending approval") {
 		t.Fatalf("the status is %+v", got)
 	}
 	m.say(func(body string) (string, int) {

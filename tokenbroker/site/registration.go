@@ -66,11 +66,11 @@ func (r *registration) miss(why string, now time.Time) {
 	r.last, r.asked = why, now
 }
 
-// pending tells whether the registration waits for the site or its administrator.
-func (r *registration) pending() bool {
+// pending returns the state, and whether that is to wait for the site or its administrator.
+func (r *registration) pending() (state ccm.State, pending bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.state == ccm.StatePending || r.state == ccm.StatePendingApproval
+	return r.state, r.state == ccm.StatePending || r.state == ccm.StatePendingApproval
 }
 
 // inquire asks on the side how the registration stands, when a way works and the registration is not known to be in order.

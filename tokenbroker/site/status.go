@@ -57,7 +57,7 @@ type RegistrationStatus struct {
 func (s *Site) Status() Status {
 	t := s.terms.Load()
 	status := Status{Registration: s.registration.status(), Contents: s.atlas.len(), UnknownNames: s.names.all()}
-	pending := s.registration.pending()
+	_, pending := s.registration.pending()
 	for _, w := range t.ways {
 		one := w.circuit.status()
 		one.Name, one.TokenError = w.name, s.purse.complaint(w.name)

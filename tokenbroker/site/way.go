@@ -64,10 +64,14 @@ func (s *Site) ask(ctx context.Context, w *way, question func(context.Context, C
 		s.inquire(w, c == closed)
 		return err
 	}
+	said := w.name + ": " + saying(err)
 	if aboutUs(err) {
 		s.confirm(inTime, w)
+		if state, pending := s.registration.pending(); pending {
+			said += "; registration: " + string(state)
+		}
 	}
-	failed := newTrouble(w.name+": "+saying(err), err)
+	failed := newTrouble(said, err)
 	s.report(w, w.circuit.leave(p, failed, s.now()), failed)
 	return failed
 }
