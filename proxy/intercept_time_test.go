@@ -242,17 +242,16 @@ func TestPanicInAuthority(t *testing.T) {
 func TestShutdownInside(t *testing.T) {
 	s := newTrusting(t, options{drain: 10 * time.Second})
 	dp := newDP(2 << 20)
-	release := make(chan bool)
+	asked, release := make(chan bool, 10), make(chan bool)
 	dp.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		asked <- true
 		<-release
 		dp.file(w, r)
 	})
 	s.startTLS("dp1:443", dp, nil)
 	idle, half := s.seenInto("dp1:443"), s.connect("dp1:443")
 	busy := s.seenInto("dp1:443").send("GET %s HTTP/1.1\r\nHost: dp1\r\n\r\n", tokenFile)
-	for s.count("branchpoint_requests_active") < 1 {
-		runtime.Gosched()
-	}
+	<-asked
 	stopped := make(chan bool)
 	go func() {
 		s.stop()

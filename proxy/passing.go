@@ -30,6 +30,8 @@ type PassedMessage struct {
 	// Own says that a process of this machine is the client, by a listener whose entitlement is machine: a token in the answer is
 	// ours as much as its own. Otherwise it is the client's alone.
 	Own bool
+	// Secure says that it passed over TLS.
+	Secure bool
 	// RequestType and AnswerType are the content types of the bodies. The request has 1 MiB at the most, the answer 8 MiB; no
 	// body is empty, or has a content coding.
 	RequestType, AnswerType string
@@ -64,7 +66,10 @@ func (p *Proxy) watch(e *exchange, r *http.Request) {
 		return
 	}
 	raw := rawTarget(r)
-	one := &reading{room: &p.readings.room, message: PassedMessage{Host: hostPort(r), Own: e.listener.Entitlement == Machine}}
+	secure := r.URL.Scheme == "https"
+	one := &reading{
+		room: &p.readings.room, message: PassedMessage{Host: hostPort(r), Own: e.listener.Entitlement == Machine, Secure: secure},
+	}
 	switch {
 	case r.Method == "CCM_POST" && isForMessages(raw) && r.ContentLength != 0:
 		one.message.RequestType = r.Header.Get("Content-Type")
@@ -73,7 +78,7 @@ func (p *Proxy) watch(e *exchange, r *http.Request) {
 		if !one.coded {
 			r.Body = &copiedBody{r.Body, one.request}
 		}
-	case r.Method == http.MethodGet && isCloudList(raw):
+	case r.Method == http.MethodGet && isCloudList(raw) && secure: // a server of the cloud has no other
 		one.target = raw
 	default:
 		return

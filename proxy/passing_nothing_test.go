@@ -18,7 +18,7 @@ import (
 var unread = []struct{ name, request, answer, result string }{
 	{"cut", message("http://mp1/ccm_system/request", "?"), "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "cut"},
 	{"cut between chunks", message("http://mp1/ccm_system/request", "?"), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "cut"},
-	{"cut list", "GET http://mp1" + cloudList + " HTTP/1.1\r\nHost: mp1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "cut"},
+	{"a list in plain HTTP", "GET http://mp1" + cloudList + " HTTP/1.1\r\nHost: mp1\r\n\r\n", okay, ""},
 	{"an end that may be a cut", message("http://mp1/ccm_system/request", "?"), "HTTP/1.1 200 OK\r\n\r\nhalf?", "cut"},
 	{"no answer", message("http://mp1/ccm_system/request", "?"), "", ""},
 	{"empty", message("http://mp1/ccm_system/request", "?"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""},

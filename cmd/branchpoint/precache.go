@@ -19,7 +19,7 @@ import (
 type precacheCmd struct {
 	tokenFlag
 	Content string `arg:"" help:"The ID of the content: PS100015, Content_<guid>, or the <guid> of an update."`
-	Version int    `help:"The version of the content. Default: what the ID says, or 1." placeholder:"N"`
+	Version int    `help:"The version of the content. Default: what the ID says, the latest known of a package, or 1." placeholder:"N"`
 	From    string `help:"Where to fetch it from: mp, cmg, or the URL of a distribution point. Default: the first that works." placeholder:"PLACE"`
 	DryRun  bool   `help:"Only show which files there are, and which of them are there already."`
 	JSON    bool   `name:"json" help:"Print the result as the admin API has it, for programs."`

@@ -67,7 +67,7 @@ func TestCloud(t *testing.T) {
 		}
 		wantResults(t, j, map[string]Result{"Setup.exe": ResultFetched, "media/Install.wim": ResultFetched})
 		b.wantStored("https", "acct.blob.core.windows.net", "/ps100015-1/media/Install.wim?sig=another", w.files["media/Install.wim"])
-		if len(w.finds) != 1 || w.finds[0] != `PS100015 1 "cmg"` {
+		if len(w.finds) != 1 || w.finds[0] != `PS100015 0 "cmg"` {
 			t.Errorf("the site was asked for %q", w.finds)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 type Request struct {
 	// Content is the content's ID: "PS100015", "Content_<guid>", "<guid>" or "UID:<guid>", perhaps with ".<version>" behind it.
 	Content string `json:"content"`
-	// Version of the content. Zero: what the ID says, or 1.
+	// Version of the content. Zero: what the ID says, or else the greatest that the site is known to have of a package, or 1.
 	Version int `json:"version,omitempty"`
 	// From is "mp" for a distribution point that the management point names, "cmg" for one that the gateway names, or the URL
 	// of a distribution point. Empty: the first of all these that works.
@@ -35,7 +35,7 @@ const (
 // asked is a Request that was understood.
 type asked struct {
 	Request
-	// id and number are what the site is asked for.
+	// id and number are what the site is asked for. 0: nobody has told the version.
 	id     string
 	number int
 	// folder is how a URL of a distribution point names the content.
@@ -89,13 +89,14 @@ func (a *asked) readContent() error {
 		}
 		a.number = n
 	} else {
-		a.number = max(a.Version, 1)
+		a.number = a.Version
 	}
 	if a.Version < 0 {
 		return fmt.Errorf("%w: the version is below 1", ErrRequest)
 	}
 	a.id, a.folder = name, bare
 	if !dotted && !isFolder(bare) {
+		a.number = max(a.number, 1)
 		a.folder = name + "." + strconv.Itoa(a.number) // an application has its version in every URL
 	}
 	if !isFolder(a.folder) {

@@ -18,18 +18,18 @@ func TestUnderstand(t *testing.T) {
 		folder string
 		point  string
 	}{
-		"a package":                 {Request{Content: "PS100015"}, "PS100015", 1, "PS100015", ""},
+		"a package":                 {Request{Content: "PS100015"}, "PS100015", 0, "PS100015", ""},
 		"of a version":              {Request{Content: "PS100015", Version: 7}, "PS100015", 7, "PS100015", ""},
 		"a version in the URL":      {Request{Content: "PS100015.7"}, "PS100015", 7, "PS100015.7", ""},
 		"both":                      {Request{Content: "PS100015.7", Version: 7}, "PS100015", 7, "PS100015.7", ""},
 		"an application":            {Request{Content: "Content_" + guid}, "Content_" + guid, 1, "Content_" + guid + ".1", ""},
 		"its third version":         {Request{Content: "content_" + guid, Version: 3}, "content_" + guid, 3, "content_" + guid + ".3", ""},
-		"an update":                 {Request{Content: guid}, guid, 1, guid, ""},
-		"an update in messages":     {Request{Content: "uid:" + guid}, guid, 1, guid, ""},
-		"from the management point": {Request{Content: "PS100015", From: "MP"}, "PS100015", 1, "PS100015", ""},
-		"from a point":              {Request{Content: "PS100015", From: "http://DP1"}, "PS100015", 1, "PS100015", "http://DP1/SMS_DP_SMSPKG$/PS100015"},
+		"an update":                 {Request{Content: guid}, guid, 0, guid, ""},
+		"an update in messages":     {Request{Content: "uid:" + guid}, guid, 0, guid, ""},
+		"from the management point": {Request{Content: "PS100015", From: "MP"}, "PS100015", 0, "PS100015", ""},
+		"from a point":              {Request{Content: "PS100015", From: "http://DP1"}, "PS100015", 0, "PS100015", "http://DP1/SMS_DP_SMSPKG$/PS100015"},
 		"from its directory": {
-			Request{Content: "PS100015", From: "https://dp1:8443/ccmtokenauth_sms_dp_smspkg%24/"}, "PS100015", 1, "PS100015",
+			Request{Content: "PS100015", From: "https://dp1:8443/ccmtokenauth_sms_dp_smspkg%24/"}, "PS100015", 0, "PS100015",
 			"https://dp1:8443/ccmtokenauth_sms_dp_smspkg%24/PS100015",
 		},
 	} {
@@ -91,7 +91,7 @@ func FuzzUnderstand(f *testing.F) {
 			return
 		}
 		plain, ok := content.ParseFolder("http", "dp", plainDirectory+"/"+a.folder)
-		if !ok || a.number < 1 || a.id == "" || !strings.HasPrefix(strings.ToLower(a.folder), strings.ToLower(a.id)) {
+		if !ok || a.number < 0 || a.id == "" || !strings.HasPrefix(strings.ToLower(a.folder), strings.ToLower(a.id)) {
 			t.Fatalf("%q is understood as %+v", id, a)
 		}
 		if a.point == "" {

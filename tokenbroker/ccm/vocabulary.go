@@ -40,6 +40,10 @@ type collector struct {
 }
 
 func (c *collector) element(e *element, place string) {
+	if len(c.found) >= maxUnknown {
+		return
+	}
+	place = place[:min(len(place), maxName)] // a deep tree of long names would cost its square
 	for _, a := range e.attrs {
 		if !c.known[e.name+"/@"+a.name] {
 			c.add(place + "/@" + a.name)

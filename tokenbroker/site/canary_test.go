@@ -52,8 +52,8 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		shown = append(shown, token, w.Source("mp"), w.Check(t.Context()))
 		w.Source("mp").(tokenbroker.Forgetter).Forget("site", token)
-		w.Passed(pkg("PS100001"), passingReply("https://cloud/downloadrestservice.svc/x?sig="+canary, canary), true)
-		w.Passed(pkg("PS100001"), "<"+canary+">", true)
+		w.Passed(pkg("PS100001"), passingReply("https://cloud/downloadrestservice.svc/x?sig="+canary, canary), true, false)
+		w.Passed(pkg("PS100001"), "<"+canary+">", true, false)
 		w.ListPassed("cloud", "/downloadrestservice.svc/x?sig="+canary, []byte(listOf("https://store/c/", "a")+canary))
 		w.ListPassed("cloud", "/x?cid=PS100001.1&sig="+canary, []byte("<M><File Path='"+canary+"'/></M>"))
 

@@ -133,7 +133,7 @@ func realClient(t *testing.T, url string, token ccm.DPTokenSettings) *ccm.Client
 // newReal is a site with one way, by a client of package ccm.
 func newReal(t *testing.T, m *managementPoint, token ccm.DPTokenSettings, retry time.Duration) *world {
 	t.Helper()
-	return newWorldOf(t, Config{RetryAfter: retry}, []Way{{"mp", realClient(t, m.URL, token)}})
+	return newWorldOf(t, Config{RetryAfter: retry}, []Way{{Name: "mp", Client: realClient(t, m.URL, token)}})
 }
 
 const registered = `<ClientRegistrationResponse Status="0" ApprovalStatus="1"/>`

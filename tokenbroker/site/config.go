@@ -34,6 +34,8 @@ type Way struct {
 	Name string
 	// Client asks by this way. It has the identity, the transport and the source of CCM tokens. Required, a pointer.
 	Client Client
+	// Secure says that its answers come over TLS.
+	Secure bool
 }
 
 // passed is the name of what was said to others and passed by. No way may have it.
@@ -58,6 +60,10 @@ type Config struct {
 	Audience func(ccm.Location) string
 	// SiteAudience is that of the site's own distribution points. Required.
 	SiteAudience string
+	// Trusted says whether a cloud location is one of the site although it was named over plain HTTP, by which anybody on the way
+	// may have named one of his own. What is not trusted is left out of answers: nothing is had from it, and no token goes there.
+	// Nil: none is.
+	Trusted func(ccm.Location) bool
 	// LocationsAge is how long Known offers what the site said. 0 is 1 h. It is offered longer while nobody can be asked.
 	LocationsAge time.Duration
 	// RetryAfter is how long a way, or a cloud distribution point, that failed is left alone; it doubles with every further
@@ -88,6 +94,9 @@ func (c Config) withDefaults() Config {
 			}
 			return own
 		}
+	}
+	if c.Trusted == nil {
+		c.Trusted = func(ccm.Location) bool { return false }
 	}
 	if c.LocationsAge == 0 {
 		c.LocationsAge = defaultAge

@@ -59,7 +59,7 @@ func (s *Site) Elsewhere(ctx context.Context, blob BlobName) ([]ccm.Secret, erro
 // versioned is a content with a version to ask the site for: if nobody has told it, the greatest that is known by now, or else
 // that of a content which was never changed.
 func (s *Site) versioned(c ccm.Content) ccm.Content {
-	if c.Version == 0 {
+	if c.Version == 0 && (c.Kind == ccm.Package || c.Kind == ccm.Application) {
 		known, _ := s.atlas.latest(fold(c).ID)
 		c.Version = max(known.Version, 1)
 	}

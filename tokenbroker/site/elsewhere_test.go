@@ -127,7 +127,7 @@ func TestElsewhereWithWhatPassed(t *testing.T) {
 				service := &clouds{serve: servingOnly(canary, "cid=PS100001&sig="+canary, listOf("https://store2/d/", "a"), 403)}
 				mp := &fake{locate: failing(unreachable)}
 				w := newWorld(t, Config{Manifests: manifests(t, service), Replies: replyReader(t)}, mp)
-				w.Passed(pkg("PS100001"), passingReply("https://cloud2/downloadrestservice.svc/x?cid=PS100001&sig="+canary, canary), tokens)
+				w.Passed(pkg("PS100001"), passingReply("https://cloud2/downloadrestservice.svc/x?cid=PS100001&sig="+canary, canary), tokens, false)
 				w.ListPassed("cloud1", "/x?cid=PS100001", []byte(listOf("https://store1/c/", "a")))
 				got, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10})
 				if (len(got) == 1) != tokens || (err == nil) != tokens {
@@ -187,11 +187,47 @@ func TestElsewhereOfSomeVersion(t *testing.T) {
 				w := newWorld(t, Config{Manifests: manifests(t, service), Replies: replyReader(t)}, mp)
 				w.ListPassed("cloud1", "/x?cid="+c.cid, []byte(listOf("https://store1/c/", "a")))
 				for _, v := range c.known {
-					w.Passed(ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: v}, passingReply("http://dp/x", "x"), false)
+					w.Passed(ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: v}, passingReply("http://dp/x", "x"), false, false)
 				}
 				got, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10})
 				if err != nil || len(got) != 1 || len(asked) != 1 || asked[0] != c.want {
 					t.Errorf("found %d (%v), and version %v was asked for, want %d", len(got), err, asked, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestTrust checks whose word counts about where the cloud is: over plain HTTP only that about hosts that are trusted. Nothing is
+// had from others, and no token goes there.
+func TestTrust(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		secure bool
+		want   int // URLs
+	}{
+		{"over TLS", true, 2},
+		{"over plain HTTP", false, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &clouds{serve: byHost(map[string]string{
+					"cloud1": listOf("https://store1/c/", "a"), "evil": listOf("https://evil/d/", "a"),
+				})}
+				config := Config{
+					Manifests: manifests(t, service), Replies: replyReader(t),
+					Trusted: func(l ccm.Location) bool { return hostOf(l.URL) == "cloud1" },
+				}
+				w := newWorldOf(t, config, []Way{{Name: "mp", Secure: c.secure, Client: &fake{locate: onClouds(t, "cloud1", "evil")}}})
+				w.ListPassed("cloud1", "/x?cid=PS100001.1", []byte(listOf("https://store1/c/", "a")))
+				got, err := w.Elsewhere(t.Context(), BlobName{"store1", "/c/a", 10})
+				if err != nil || len(got) != c.want || service.count("evil") != c.want-1 {
+					t.Errorf("found %d URLs (%v), want %d; the other host was asked %d times", len(got), err, c.want, service.count("evil"))
+				}
+				w.wants(t, pkg("PS100001"), "", strings.Join([]string{"cloud1", "evil"}[:c.want], " "), 0)
+				w.Passed(pkg("PS100002"), passingReply("https://evil/downloadrestservice.svc/x?cid=PS100002", canary), true, c.secure)
+				if list, _ := w.Known(pkg("PS100002")); len(list) != c.want-1 {
+					t.Errorf("known is %v", list)
 				}
 			})
 		})

@@ -6,9 +6,11 @@ import (
 	"branchpoint/tokenbroker/ccm"
 )
 
-// learn keeps what an answer says, from a way or passed, and returns what is left of it for those who asked.
-func (s *Site) learn(t *terms, from string, c ccm.Content, found ccm.Locations) ccm.Locations {
+// learn keeps what an answer says, from a way or passed, and returns what is left of it for those who asked. secure says that it
+// came over TLS.
+func (s *Site) learn(t *terms, from string, c ccm.Content, found ccm.Locations, secure bool) ccm.Locations {
 	now := s.now()
+	found = t.believed(found, secure)
 	s.names.note(s.log, from, found.Unknown)
 	if found.TokenError != nil {
 		bad := &ccm.Error{Op: "read the token in an answer", Kind: ccm.ErrNoToken, Cause: found.TokenError}
@@ -26,6 +28,14 @@ func (s *Site) learn(t *terms, from string, c ccm.Content, found ccm.Locations) 
 	s.indexClouds(found, c)
 	found = pruned(found)
 	s.atlas.put(fold(c), from, found, now)
+	return found
+}
+
+// believed is what is left of an answer without the cloud locations that are not to be believed.
+func (t *terms) believed(found ccm.Locations, secure bool) ccm.Locations {
+	if !secure {
+		found.List = slices.DeleteFunc(slices.Clone(found.List), func(l ccm.Location) bool { return l.Cloud && !t.trusted(l) })
+	}
 	return found
 }
 

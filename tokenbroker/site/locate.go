@@ -29,9 +29,12 @@ func fold(c ccm.Content) ccm.Content {
 
 // Known returns where a content is, from memory only: what each way said within LocationsAge, in the order of the ways, and
 // then what passed by. While no way is known to work, what is older counts too. It is false when nothing is known; the list is
-// empty when the site said a moment ago that there is no location. Locations hold no token: those are the sources'.
+// empty when the site said a moment ago that there is no location. Locations hold no token: those are the sources'. Version 0
+// of a package or an application is the greatest one that is known: clients ask distribution points for the files of a package
+// without any.
 func (s *Site) Known(c ccm.Content) ([]ccm.Location, bool) {
 	t, now := s.terms.Load(), s.now()
+	c = s.versioned(c)
 	s.wanted.Store(&c)
 	all := s.atlas.of(fold(c), append(namesOf(t.ways), passed))
 	fresh := slices.DeleteFunc(slices.Clone(all), func(a said) bool { return !t.fresh(a, now) })
@@ -71,9 +74,10 @@ func merge(all []said) (list []ccm.Location) {
 // Locate asks where a content is, by the way of that name, or for "" by the first that works, once for all who ask at the
 // same time. An answer of the last 30 seconds is not asked for again; Known has the older ones. When nobody can be asked, or
 // nobody answers soon, the last answer counts, however old it is. An empty list says that the site has no location, and is no
-// error. Any trouble Is tokenbroker.ErrUnavailable and what the ways have said. The answer holds no token: those are the
-// sources'.
+// error. Version 0 is as for Known, or else 1. Any trouble Is tokenbroker.ErrUnavailable and what the ways have
+// said. The answer holds no token: those are the sources'.
 func (s *Site) Locate(ctx context.Context, c ccm.Content, way string) (ccm.Locations, error) {
+	c = s.versioned(c)
 	if c.Kind != ccm.ClientPackage && (c.ID == "" || c.Version < 1) {
 		return ccm.Locations{}, errors.New("locate content: a content other than the client package has an id and a version")
 	}
@@ -135,6 +139,6 @@ func (s *Site) locate(t *terms, w *way, c ccm.Content) *flight[ccm.Locations] {
 		if err != nil {
 			return ccm.Locations{}, err
 		}
-		return s.learn(t, w.name, c, found), nil
+		return s.learn(t, w.name, c, found, w.secure), nil
 	})
 }

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -206,4 +207,28 @@ func TestClockSetBack(t *testing.T) {
 			t.Errorf("at %v it is young: %v", c.now, got)
 		}
 	}
+}
+
+// TestKnownOfSomeVersion checks what is known of a package whose version nobody tells, as in URLs of distribution points.
+func TestKnownOfSomeVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []int
+		mp := &fake{locate: func(_ context.Context, c ccm.Content) (found ccm.Locations, err error) {
+			asked = append(asked, c.Version)
+			return at(0, fmt.Sprint("dp", c.Version))(t.Context(), c)
+		}}
+		w := newWorld(t, Config{Replies: replyReader(t)}, mp)
+		bare := ccm.Content{Kind: ccm.Package, ID: "PS100001"}
+		w.wants(t, bare, "", "dp1", 0) // nobody has told any
+		for _, v := range []int{3, 2} {
+			w.Passed(ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: v}, passingReply(fmt.Sprintf("https://passed%d/x", v), "x"), false, false)
+		}
+		if list, ok := w.Known(bare); !ok || located(list) != "passed3" {
+			t.Errorf("known is %q, %v", located(list), ok)
+		}
+		w.wants(t, bare, "mp", "dp3", 0)
+		if fmt.Sprint(asked) != "[1 3]" {
+			t.Errorf("versions %v were asked for", asked)
+		}
+	})
 }

@@ -10,8 +10,8 @@ import (
 // Passed takes an answer about a content that passed by on its way from the site to a client: the text of its body. Its
 // locations count as an answer of last resort beside those of the ways. tokens says that what it holds for the client may be
 // used: tokens, and the queries of cloud locations. The sources of tokens then fall back on them. What is no such answer is
-// left aside. It asks nobody.
-func (s *Site) Passed(content ccm.Content, reply string, tokens bool) {
+// left aside. secure says that it came over TLS. It asks nobody.
+func (s *Site) Passed(content ccm.Content, reply string, tokens, secure bool) {
 	t := s.terms.Load()
 	if t.replies == nil {
 		return
@@ -22,11 +22,12 @@ func (s *Site) Passed(content ccm.Content, reply string, tokens bool) {
 		s.log.Debug("an answer of the site that passed by does not read", "reason", bad.Error())
 		return
 	}
+	found = t.believed(found, secure)
 	s.indexClouds(found, content)
 	if !tokens {
 		found = withoutSecrets(found)
 	}
-	s.learn(t, passed, content, found)
+	s.learn(t, passed, content, found, secure)
 }
 
 // withoutSecrets leaves out of an answer what is the client's own.

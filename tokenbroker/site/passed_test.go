@@ -36,9 +36,9 @@ func TestPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mp := &fake{locate: at(0, "dp1")}
 		w := newWorld(t, Config{Replies: replyReader(t)}, mp)
-		w.Passed(pkg("ps100001"), passingReply("https://dp9/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100001", canary), true)
-		w.Passed(pkg("PS100002"), "<Other/>", true)
-		w.Passed(pkg("PS100003"), canary, true)
+		w.Passed(pkg("ps100001"), passingReply("https://dp9/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100001", canary), true, false)
+		w.Passed(pkg("PS100002"), "<Other/>", true, false)
+		w.Passed(pkg("PS100003"), canary, true, false)
 		known := func(id, want string) {
 			t.Helper()
 			if list, _ := w.Known(pkg(id)); located(list) != want {
@@ -51,7 +51,7 @@ func TestPassed(t *testing.T) {
 		w.wants(t, pkg("PS100001"), "", "dp1", 0) // it was asked, although something has just passed by
 		known("PS100001", "dp1 dp9")
 		mp.locate = failing(unreachable)
-		w.Passed(pkg("PS100004"), passingReply("https://dp8/x", canary), false)
+		w.Passed(pkg("PS100004"), passingReply("https://dp8/x", canary), false, false)
 		w.wants(t, pkg("PS100004"), "mp", "error", 0)
 		w.wants(t, pkg("PS100004"), "", "dp8", 0) // as the last resort
 		if names := w.Status().UnknownNames; len(names) != 1 || names[0] != "ContentLocationReply/@DPToken" {
@@ -67,7 +67,7 @@ func TestPassed(t *testing.T) {
 func TestPassedIsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Config{}, &fake{})
-		w.Passed(pkg("PS100001"), passingReply("https://dp9/x", canary), true)
+		w.Passed(pkg("PS100001"), passingReply("https://dp9/x", canary), true, false)
 		w.ListPassed("cloud", "/x?cid=PS100001.1", []byte(listOf("https://store/c/", "a")))
 		if w.Status().Contents != 0 || w.index.blobs.Len() != 0 {
 			t.Error("something was read")
@@ -83,7 +83,7 @@ func TestPassedQueries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, Config{Replies: replyReader(t)}, &fake{})
 				target := "https://cloud.example.org/downloadrestservice.svc/getcontentxmlsecure?pid=PS100001&cid=PS100001&sig=" + canary
-				w.Passed(pkg("PS100001"), passingReply(target, canary), tokens)
+				w.Passed(pkg("PS100001"), passingReply(target, canary), tokens, false)
 				list, _ := w.Known(pkg("PS100001"))
 				if len(list) != 1 || !list[0].Cloud || list[0].Query.IsZero() == tokens {
 					t.Errorf("known is %v", list)
@@ -105,9 +105,9 @@ func TestRequested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Config{Replies: replyReader(t)}, &fake{})
 		for _, version := range []int{2, 7, 3} {
-			w.Passed(ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: version}, passingReply("http://dp/x", "x"), false)
+			w.Passed(ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: version}, passingReply("http://dp/x", "x"), false, false)
 		}
-		w.Passed(ccm.Content{Kind: ccm.Application, ID: "Content_" + guid, Version: 4}, passingReply("https://c/downloadrestservice.svc/x?st=2024-01-01T00:00:00&b=2", "x"), false)
+		w.Passed(ccm.Content{Kind: ccm.Application, ID: "Content_" + guid, Version: 4}, passingReply("https://c/downloadrestservice.svc/x?st=2024-01-01T00:00:00&b=2", "x"), false, false)
 		for _, c := range []struct {
 			target string
 			want   string // "" is unknown
@@ -140,7 +140,7 @@ func FuzzPassed(f *testing.F) {
 	s, err := New(Config{Ways: waysOf(&fake{}), SiteAudience: "site", Replies: replyReader(f), Manifests: manifests(f, nil)})
 	must(f, err)
 	f.Fuzz(func(t *testing.T, host, target, body string, tokens bool) {
-		s.Passed(pkg("PS100001"), body, tokens)
+		s.Passed(pkg("PS100001"), body, tokens, false)
 		s.ListPassed(host, target, []byte(body))
 		list, _ := s.Known(pkg("PS100001"))
 		status := s.Status()

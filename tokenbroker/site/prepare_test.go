@@ -12,7 +12,7 @@ import (
 )
 
 func TestNewRefuses(t *testing.T) {
-	way := Way{"mp", &fake{}}
+	way := Way{Name: "mp", Client: &fake{}}
 	for _, c := range []struct {
 		name   string
 		config Config
@@ -22,7 +22,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no way", Config{SiteAudience: "site"}, "no way"},
 		{"no client", Config{Ways: []Way{{Name: "mp"}}, SiteAudience: "site"}, "no client"},
 		{"no name", Config{Ways: []Way{{Client: &fake{}}}, SiteAudience: "site"}, "no name for a way"},
-		{"a name that is taken", Config{Ways: []Way{{"passed", &fake{}}}, SiteAudience: "site"}, "no name for a way"},
+		{"a name that is taken", Config{Ways: []Way{{Name: "passed", Client: &fake{}}}, SiteAudience: "site"}, "no name for a way"},
 		{"twice", Config{Ways: []Way{way, way}, SiteAudience: "site"}, "two ways"},
 		{"no audience", Config{Ways: []Way{way}}, "audience"},
 		{"negative age", Config{Ways: []Way{way}, SiteAudience: "site", LocationsAge: -1}, "negative"},
@@ -65,7 +65,7 @@ func TestPrepare(t *testing.T) {
 
 		elapse(time.Second)
 		other := &fake{locate: at(0, "b")}
-		commit, err := w.Prepare(Config{Ways: []Way{{"cmg", cmg}, {"mp", other}}, SiteAudience: "site", SMSID: testSMSID, RetryAfter: time.Hour})
+		commit, err := w.Prepare(Config{Ways: []Way{{Name: "cmg", Client: cmg}, {Name: "mp", Client: other}}, SiteAudience: "site", SMSID: testSMSID, RetryAfter: time.Hour})
 		must(t, err)
 		if got := w.state("mp").State; got != "unreachable" {
 			t.Errorf("before the commit the state is %s", got)
@@ -88,7 +88,7 @@ func TestPrepare(t *testing.T) {
 			t.Errorf("the pause is %v, want the new one", got)
 		}
 
-		commit, err = w.Prepare(Config{Ways: []Way{{"cmg", cmg}}, SiteAudience: "site"})
+		commit, err = w.Prepare(Config{Ways: []Way{{Name: "cmg", Client: cmg}}, SiteAudience: "site"})
 		must(t, err)
 		commit()
 		w.gives(t, "mp", "site", "", 0)
@@ -105,10 +105,10 @@ func TestAudience(t *testing.T) {
 		reader, err := ccm.NewReplyReader(ccm.LocationSettings{}, ccm.DPTokenSettings{})
 		must(t, err)
 		w := newWorld(t, Config{Replies: reader, Audience: func(l ccm.Location) string { return "of " + hostOf(l.URL) }}, mp)
-		w.Passed(pkg("PS100001"), passingReply("https://DP7:443/CCMTOKENAUTH_SMS_DP_SMSPKG$/x", canary), true)
+		w.Passed(pkg("PS100001"), passingReply("https://DP7:443/CCMTOKENAUTH_SMS_DP_SMSPKG$/x", canary), true, false)
 		w.gives(t, "mp", "of dp7", canary, 0)
 		w.gives(t, "mp", "site", "", 0)
-		w.Passed(pkg("PS100001"), passingReply("https://dp7:8443/CCMTOKENAUTH_SMS_DP_SMSPKG$/x", canary), true)
+		w.Passed(pkg("PS100001"), passingReply("https://dp7:8443/CCMTOKENAUTH_SMS_DP_SMSPKG$/x", canary), true, false)
 		w.gives(t, "mp", "of dp7:8443", canary, 0)
 	})
 }

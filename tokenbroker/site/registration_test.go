@@ -172,7 +172,7 @@ func (p *plain) ForgetDPToken(t ccm.Token) { p.of.ForgetDPToken(t) }
 func TestPlainClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mp := &fake{locate: failing(ccm.ErrRefused)}
-		s, err := New(Config{Ways: []Way{{"mp", &plain{mp}}}, SiteAudience: "site", SMSID: testSMSID})
+		s, err := New(Config{Ways: []Way{{Name: "mp", Client: &plain{mp}}}, SiteAudience: "site", SMSID: testSMSID})
 		must(t, err)
 		if _, err := s.Locate(t.Context(), pkg("PS100001"), ""); !errors.Is(err, ccm.ErrRefused) {
 			t.Errorf("got %v", err)

@@ -148,7 +148,7 @@ func TestPassedToken(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, Config{Replies: reader}, c.mp)
-				w.Passed(pkg("PS100001"), reply, c.tokens)
+				w.Passed(pkg("PS100001"), reply, c.tokens, false)
 				if list, ok := w.Known(pkg("PS100001")); located(list) != "dp1" || !ok || !list[0].Token.IsZero() {
 					t.Errorf("known is %q, %v", located(list), ok)
 				}

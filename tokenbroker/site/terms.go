@@ -12,6 +12,7 @@ type terms struct {
 	ways         []*way
 	place        func() ccm.Place
 	audience     func(ccm.Location) string
+	trusted      func(ccm.Location) bool
 	siteAudience string
 	smsid        string
 	age, retry   time.Duration
@@ -22,7 +23,7 @@ type terms struct {
 // newTerms makes terms of a configuration that was validated. old, unless it is nil, has the ways of the one before.
 func newTerms(c Config, old *terms) *terms {
 	t := &terms{
-		place: c.Place, audience: c.Audience, siteAudience: c.SiteAudience, smsid: c.SMSID, age: c.LocationsAge,
+		place: c.Place, audience: c.Audience, trusted: c.Trusted, siteAudience: c.SiteAudience, smsid: c.SMSID, age: c.LocationsAge,
 		retry: c.RetryAfter, manifests: c.Manifests, replies: c.Replies,
 	}
 	for _, w := range c.Ways {

@@ -20,12 +20,13 @@ const (
 type way struct {
 	name    string
 	client  Client
+	secure  bool // it is spoken to over TLS
 	circuit circuit
 	slots   chan struct{} // one for each question under way
 }
 
 func newWay(w Way) *way {
-	return &way{name: w.Name, client: w.Client, slots: make(chan struct{}, maxAtOnce)}
+	return &way{name: w.Name, client: w.Client, secure: w.Secure, slots: make(chan struct{}, maxAtOnce)}
 }
 
 // followedBy is w itself where nothing has changed, or else next, which then knows when there was last an answer.

@@ -59,6 +59,9 @@ func newWorldOf(t testing.TB, config Config, ways []Way) *world {
 	config.Logger = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config.SiteAudience, config.SMSID = "site", testSMSID
 	config.Ways = ways
+	if config.Trusted == nil {
+		config.Trusted = func(ccm.Location) bool { return true }
+	}
 	s, err := New(config)
 	must(t, err)
 	w.Site = s
@@ -71,7 +74,7 @@ func newWorldOf(t testing.TB, config Config, ways []Way) *world {
 
 func waysOf(ways ...*fake) (all []Way) {
 	for i, f := range ways {
-		all = append(all, Way{[]string{"mp", "cmg"}[i], f})
+		all = append(all, Way{Name: []string{"mp", "cmg"}[i], Client: f})
 	}
 	return all
 }

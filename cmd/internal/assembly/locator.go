@@ -1,15 +1,14 @@
 package assembly
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
 
-	"branchpoint/cmd/internal/atsite"
 	"branchpoint/configs"
 	"branchpoint/proxy/content"
 	"branchpoint/proxy/precache"
@@ -30,8 +29,7 @@ type locatorTerms struct {
 	audience  func(ccm.Location) string
 	// secure says that the site speaks over TLS only.
 	secure bool
-	// points are the hosts of the site's management points.
-	points []string
+	trust  trust
 }
 
 var (
@@ -48,19 +46,9 @@ func newLocator(s *site.Site, c *configs.Config) *locator {
 
 // heed puts a configuration into force.
 func (l *locator) heed(c *configs.Config) {
-	t := &locatorTerms{hierarchy: c.Hierarchy, audience: audienceAt(c), secure: true}
+	t := &locatorTerms{hierarchy: c.Hierarchy, audience: audienceAt(c), secure: true, trust: trustOf(c)}
 	for _, mp := range append(slices.Clone(c.ManagementPoints), c.Site.ManagementPoint) {
-		if mp == "" {
-			continue
-		}
-		host := mp
-		if u, err := url.Parse(mp); err == nil && u.Host != "" {
-			host = u.Hostname()
-		} else if name, _, err := net.SplitHostPort(mp); err == nil {
-			host = name
-		}
-		t.points = append(t.points, host)
-		t.secure = t.secure && strings.HasPrefix(mp, "https://")
+		t.secure = t.secure && (mp == "" || strings.HasPrefix(mp, "https://"))
 	}
 	l.terms.Store(t)
 }
@@ -92,13 +80,22 @@ func (t *locatorTerms) about(id content.ID) (ccm.Content, bool) {
 	if id.Hierarchy != t.hierarchy && !strings.HasPrefix(id.Hierarchy, "host:") { // that of a host that is not configured
 		return ccm.Content{}, false
 	}
-	about, err := ccm.ParseContent(id.Content, 0)
+	about, err := parseContent(id.Content, 0)
 	return about, err == nil
+}
+
+// parseContent is ccm.ParseContent, but for a package whose version nobody tells, as in most URLs: the site knows it better than 1.
+func parseContent(id string, version int) (ccm.Content, error) {
+	about, err := ccm.ParseContent(id, version)
+	if about.Kind == ccm.Package && version == 0 && !strings.Contains(id, ".") {
+		about.Version = 0
+	}
+	return about, err
 }
 
 // places are the distribution points of an answer, each once, in its order. A cloud distribution point is none.
 func (t *locatorTerms) places(list []ccm.Location) (places []upstream.Location) {
-	at := map[string]int{}
+	at, spare := map[string]int{}, map[int]string{} // where nothing better is said
 	for _, one := range list {
 		u, err := url.Parse(one.URL)
 		if err != nil || one.Cloud || one.Access == ccm.AccessCertificate {
@@ -114,42 +111,30 @@ func (t *locatorTerms) places(list []ccm.Location) (places []upstream.Location) 
 			at[u.Hostname()] = i
 			places = append(places, upstream.Location{Hierarchy: t.hierarchy, Secure: t.secure})
 		}
-		t.add(&places[i], one, folder, u)
+		if !t.add(&places[i], one, folder, u) {
+			spare[i] = u.Scheme + "://" + u.Host
+		}
 	}
 	for i := range places {
 		if p := &places[i]; p.Base == "" {
-			p.Base = p.TokenBase
+			p.Base = cmp.Or(p.TokenBase, spare[i])
 		}
 	}
 	return places
 }
 
-// add puts one of its URLs into a place.
-func (t *locatorTerms) add(p *upstream.Location, one ccm.Location, folder content.Target, u *url.URL) {
+// add puts one of its URLs into a place, unless that wants a token and is not to have ours.
+func (t *locatorTerms) add(p *upstream.Location, one ccm.Location, folder content.Target, u *url.URL) bool {
 	base := u.Scheme + "://" + u.Host
 	switch {
 	case folder.Vdir != content.TokenAuth:
-		if p.Base == "" {
-			p.Base = base
-		}
-	case u.Scheme == "https" && t.trusts(u.Hostname()):
+		p.Base = cmp.Or(p.Base, base)
+	case u.Scheme == "https" && (t.secure || t.trust.host(u.Hostname())):
 		p.TokenBase, p.Audience = base, t.audience(one)
-	case p.Base == "":
-		p.Base = base
+	default:
+		return false
 	}
-}
-
-// trusts tells whether our token may go to a host that the site names. Over http anybody on the way could name one of his own; a
-// certificate for a name beside the management point's is not to be had by him.
-func (t *locatorTerms) trusts(host string) bool {
-	return t.secure || slices.ContainsFunc(t.points, func(mp string) bool { return sameDomain(mp, host) })
-}
-
-// sameDomain tells whether a host is mp itself, or in the domain that mp is in. A domain has two labels at least.
-func sameDomain(mp, host string) bool {
-	mp, host = strings.ToLower(mp), strings.ToLower(host)
-	_, domain, ok := strings.Cut(mp, ".")
-	return mp == host || ok && net.ParseIP(mp) == nil && strings.Contains(domain, ".") && strings.HasSuffix(host, "."+domain)
+	return true
 }
 
 // Signed implements upstream.Elsewhere.
@@ -169,11 +154,11 @@ func (l *locator) Signed(ctx context.Context, scheme, host, path string, size in
 
 // Find implements precache.Finder.
 func (l *locator) Find(ctx context.Context, id string, version int, way string) (places []precache.Place, err error) {
-	about, err := ccm.ParseContent(id, version)
+	about, err := parseContent(id, version)
 	if err != nil {
 		return nil, errors.New("the site knows no such content ID")
 	}
-	found, err := l.site.Locate(ctx, about, wayOf(way))
+	found, err := l.site.Locate(ctx, about, way)
 	if err != nil {
 		return nil, err
 	}
@@ -185,17 +170,6 @@ func (l *locator) Find(ctx context.Context, id string, version int, way string) 
 		places = append(places, place)
 	}
 	return places, nil
-}
-
-// wayOf is what the site calls a way.
-func wayOf(name string) string {
-	switch name {
-	case "mp":
-		return atsite.ManagementPoint
-	case "cmg":
-		return atsite.Gateway
-	}
-	return ""
 }
 
 // lists asks a cloud distribution point for its list.

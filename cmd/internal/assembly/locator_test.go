@@ -82,8 +82,18 @@ func TestSameDomain(t *testing.T) {
 		{"mp1", "dp1", false},
 		{"10.1.0.5", "10.2.1.0.5", false},
 		{"", "dp1", false},
+		{"mp1.example.co.uk", "dp1.example.co.uk", true},
+		{"mp1.co.uk", "dp1.co.uk", false}, // nor in one that is everybody's
+		{"mp1.westeurope.cloudapp.azure.com", "evil.westeurope.cloudapp.azure.com", false},
+		{"mp1.corp.example.org", "dp1.corp.example.org", true},
+		{"mp1.corp.example.org", "dp1.example.org", false},
+		{"mp1.example.org", "cloud.example.net", true}, // the configuration names it
+		{"mp1.example.org", "gateway.example.com", true},
+		{"mp1.example.org", "any.storage.example.net", false},
+		{"mp1.example.org", "", false},
 	} {
-		if got := sameDomain(c.mp, c.host); got != c.want {
+		on := trust{points: []string{c.mp}, named: []string{"cloud.example.net", "*.storage.example.net", "gateway.example.com"}}
+		if got := on.host(c.host); got != c.want {
 			t.Errorf("%s names %s: %v, want %v", c.mp, c.host, got, c.want)
 		}
 	}
@@ -97,22 +107,13 @@ func TestAbout(t *testing.T) {
 		want ccm.Content
 		ok   bool
 	}{
-		{content.ID{Hierarchy: "contoso", Content: "ps100015"}, ccm.Content{Kind: ccm.Package, ID: "PS100015", Version: 1}, true},
+		{content.ID{Hierarchy: "contoso", Content: "ps100015"}, ccm.Content{Kind: ccm.Package, ID: "PS100015"}, true},
 		{content.ID{Hierarchy: "host:http:dp1:80", Content: "ps100015.3"}, ccm.Content{Kind: ccm.Package, ID: "PS100015", Version: 3}, true},
 		{content.ID{Hierarchy: "other", Content: "ps100015"}, ccm.Content{}, false},
 		{content.ID{Hierarchy: "contoso", Content: "no id"}, ccm.Content{}, false},
 	} {
 		if got, ok := terms.about(c.id); ok != c.ok || got != c.want {
 			t.Errorf("%+v is asked about as %+v, %v; want %+v, %v", c.id, got, ok, c.want, c.ok)
-		}
-	}
-}
-
-// TestWays: the command line and the API call the ways to the site as it does itself.
-func TestWays(t *testing.T) {
-	for name, want := range map[string]string{"mp": "mp", "cmg": "cmg", "": ""} {
-		if got := wayOf(name); got != want {
-			t.Errorf("%q is the way %q, want %q", name, got, want)
 		}
 	}
 }

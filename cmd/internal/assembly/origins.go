@@ -60,9 +60,9 @@ func newObserver(broker *tokenbroker.Broker, c *configs.Config) *observer {
 // watch says which servers are configured. A gateway, and so a cloud distribution point, has an audience of its own.
 func (o *observer) watch(c *configs.Config) {
 	audiences := make(map[string]string)
-	for _, gateway := range c.CloudManagementGateways {
-		if u, err := url.Parse("https://" + gateway); err == nil {
-			audiences[hostPort("https://"+gateway)] = u.Hostname()
+	for _, gateway := range gatewaysOf(c) {
+		if u, err := url.Parse(gateway); err == nil {
+			audiences[hostPort(gateway)] = u.Hostname()
 		}
 	}
 	for _, dp := range c.DistributionPoints {

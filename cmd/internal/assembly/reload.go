@@ -86,6 +86,7 @@ func (r *reloader) reload() (*plan, error) {
 		r.station.discard(all.ends)
 		return nil, err
 	}
+	r.station.retire()
 	if read.authority != r.files.authority || !slices.Equal(p.config.AuthorityNames(), r.running.AuthorityNames()) {
 		tellOfAuthority(p.config, read.authority, r.log)
 	}

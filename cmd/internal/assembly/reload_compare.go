@@ -27,6 +27,10 @@ func compare(running, wanted *configs.Config) *plan {
 	next := *wanted
 	p := &plan{config: &next, untouched: map[int]bool{}, changed: []string{}, restart: []string{}}
 	p.listeners(running.Listeners, wanted.Listeners)
+	if running.Site.Code != wanted.Site.Code { // nothing of one site goes with another
+		p.restart = append(p.restart, "site.code")
+		next.Site, next.Identity, next.Entra, next.Cloud.Manifest = running.Site, running.Identity, running.Entra, running.Cloud.Manifest
+	}
 	was, is := reflect.ValueOf(running).Elem(), reflect.ValueOf(&next).Elem()
 	for key, i := range fieldsOf(is.Type()) {
 		if key != "listeners" {

@@ -119,3 +119,20 @@ tunnel_idle_timeout: 1s
 		t.Errorf("untouched are %v, want the first", p.untouched)
 	}
 }
+
+// TestAnotherSite: nothing of one site is mixed with another, and the rest of the file is in force.
+func TestAnotherSite(t *testing.T) {
+	const one, other = "site: {code: PS1, management_point: 'http://mp1'}\n", "site: {code: PS2, management_point: 'http://mp2'}\nidentity: {directory: /other}\n"
+	for name, c := range map[string][2]string{"another": {one, other}, "none any more": {one, ""}, "a first one": {"", one}} {
+		t.Run(name, func(t *testing.T) {
+			running, wanted := parse(t, c[0]), parse(t, c[1]+"log: {level: debug}\n")
+			p := compare(running, wanted)
+			if !slices.Equal(p.changed, []string{"log.level"}) || !slices.Equal(p.restart, []string{"site.code"}) {
+				t.Errorf("changed %q, restart %q", p.changed, p.restart)
+			}
+			if !reflect.DeepEqual(p.config.Site, running.Site) || p.config.Identity != running.Identity {
+				t.Errorf("in force: %+v", p.config.Site)
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 type station struct {
 	site    *site.Site
 	ends    *atsite.Ends // in force
+	old     *atsite.Ends // to be closed; nil: none
 	locator *locator
 	again   chan struct{} // has watch ask at once
 }
@@ -46,7 +48,7 @@ func openStation(c *configs.Config, s *shared) (*station, error) {
 	if ends.Identity == nil {
 		s.log.Warn("this machine has no identity at its site; `branchpoint identity register` makes one", "directory", c.Identity.Directory)
 	}
-	return &station{asked, ends, newLocator(asked, c), make(chan struct{}, 1)}, nil
+	return &station{site: asked, ends: ends, locator: newLocator(asked, c), again: make(chan struct{}, 1)}, nil
 }
 
 func openEnds(c *configs.Config, read files, s *shared) (*atsite.Ends, error) {
@@ -60,23 +62,25 @@ func openEnds(c *configs.Config, read files, s *shared) (*atsite.Ends, error) {
 func siteConfig(c *configs.Config, ends *atsite.Ends) site.Config {
 	config := site.Config{
 		Place: ends.Place, SiteAudience: c.Hierarchy, LocationsAge: time.Duration(c.Site.Locations.MaxAge),
-		Manifests: ends.Manifests, Replies: ends.Replies, Audience: audienceAt(c),
+		Manifests: ends.Manifests, Replies: ends.Replies, Audience: audienceAt(c), Trusted: trustOf(c).cloud,
 	}
 	if ends.Identity != nil {
 		config.SMSID = ends.Identity.CCM().SMSID()
 	}
 	for _, name := range []string{atsite.ManagementPoint, atsite.Gateway} {
 		if way := ends.Keeping(name); way != nil {
-			config.Ways = append(config.Ways, site.Way{Name: name, Client: way})
+			secure := name == atsite.Gateway || strings.HasPrefix(c.Site.ManagementPoint, "https://")
+			config.Ways = append(config.Ways, site.Way{Name: name, Client: way, Secure: secure})
 		}
 	}
 	return config
 }
 
 // audienceAt says for whom the token of a location is: a distribution point of the configuration has what is written there, a
-// cloud distribution point has its own, its host, and all others are the site's.
+// cloud distribution point has its own, its host, and all others are the site's. A host that is called as the audience of others
+// has none.
 func audienceAt(c *configs.Config) func(ccm.Location) string {
-	known := map[string]string{}
+	known, taken := map[string]string{}, append(audiences(c.DistributionPoints), c.Hierarchy)
 	for _, dp := range c.DistributionPoints {
 		for _, address := range []string{dp.URL, dp.TokenURL} {
 			known[hostPort(address)] = dp.Audience
@@ -91,7 +95,7 @@ func audienceAt(c *configs.Config) func(ccm.Location) string {
 			return hierarchy
 		}
 		u, err := url.Parse(l.URL)
-		if err != nil {
+		if err != nil || slices.Contains(taken, strings.ToLower(u.Hostname())) {
 			return ""
 		}
 		return strings.ToLower(u.Hostname())
@@ -115,10 +119,8 @@ func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *
 	return func() {
 		enforce()
 		s.locator.heed(wanted)
-		before := s.ends
-		s.ends = ends
-		if before != ends {
-			before.Close()
+		if s.ends != ends {
+			s.ends, s.old = ends, s.ends
 			select {
 			case s.again <- struct{}{}:
 			default: // it will
@@ -130,7 +132,8 @@ func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *
 // next are the ends that a configuration needs: those in force when nothing has changed.
 func (s *station) next(running, wanted *configs.Config, was, read files, sh *shared) (*atsite.Ends, error) {
 	same := reflect.DeepEqual(running.Site, wanted.Site) && reflect.DeepEqual(running.Entra, wanted.Entra) && running.Identity == wanted.Identity &&
-		running.Cloud.Manifest == wanted.Cloud.Manifest && was.roots == read.roots
+		running.Cloud.Manifest == wanted.Cloud.Manifest && was.roots == read.roots &&
+		running.Token.HeaderName == wanted.Token.HeaderName && running.Token.HeaderFormat == wanted.Token.HeaderFormat
 	if same && s.ends.Identity != nil {
 		now, err := s.ends.Identity.Current()
 		if err == nil && now == s.ends.Identity {
@@ -138,6 +141,14 @@ func (s *station) next(running, wanted *configs.Config, was, read files, sh *sha
 		}
 	}
 	return openEnds(wanted, read, sh)
+}
+
+// retire closes the ends that are no longer in force. It may take a while.
+func (s *station) retire() {
+	if s != nil && s.old != nil {
+		s.old.Close()
+		s.old = nil
+	}
 }
 
 // discard closes ends that were prepared in vain. Nil: there are none.
@@ -206,12 +217,15 @@ type passing struct{ site *site.Site }
 
 var _ proxy.Reader = passing{}
 
-// maxPassed bounds a message when it is inflated.
-const maxPassed = 8 << 20
+// maxPassedQuestion and maxPassedAnswer bound messages when they are inflated. A question about a content has a few KiB.
+const (
+	maxPassedQuestion = 256 << 10
+	maxPassedAnswer   = 8 << 20
+)
 
 // Message implements proxy.Reader. What is no question about content, or no answer to one, is left aside.
 func (p passing) Message(m proxy.PassedMessage) {
-	question, err := ccm.ReadMessage(m.RequestType, bytes.NewReader(m.Request), maxPassed)
+	question, err := ccm.ReadMessage(m.RequestType, bytes.NewReader(m.Request), maxPassedQuestion)
 	if err != nil {
 		return
 	}
@@ -219,11 +233,11 @@ func (p passing) Message(m proxy.PassedMessage) {
 	if err != nil {
 		return
 	}
-	answer, err := ccm.ReadMessage(m.AnswerType, bytes.NewReader(m.Answer), maxPassed)
+	answer, err := ccm.ReadMessage(m.AnswerType, bytes.NewReader(m.Answer), maxPassedAnswer)
 	if err != nil {
 		return
 	}
-	p.site.Passed(about, answer.Body, m.Own)
+	p.site.Passed(about, answer.Body, m.Own, m.Secure)
 }
 
 // List implements proxy.Reader.
