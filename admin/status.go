@@ -33,7 +33,7 @@ type Status struct {
 // UpstreamSummary counts distribution points.
 type UpstreamSummary struct {
 	Configured int `json:"configured"`
-	// Learned ones were named by clients.
+	// Learned ones were named by clients, or by the site.
 	Learned int `json:"learned"`
 	// Open ones, of either kind, are out of use for now.
 	Open int `json:"open"`

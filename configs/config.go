@@ -19,7 +19,8 @@ type Config struct {
 	// ManagementPoints are hosts, or URLs of hosts, that clients of every listener may reach. Default none.
 	ManagementPoints []string `yaml:"management_points"`
 	// CloudManagementGateways are hosts, or host:port, that clients of every listener may reach, and whose HTTPS the proxy may
-	// see into: gateways, and cloud distribution points with a host of their own. Default none.
+	// see into: gateways, and cloud distribution points with a host of their own. Of those that a management point names over
+	// plain HTTP only these are believed, and hosts in its domain. Default none.
 	CloudManagementGateways []string `yaml:"cloud_management_gateways"`
 	// Site says how this machine takes part in its site. Default: it does not.
 	Site Site `yaml:"site"`

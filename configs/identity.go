@@ -65,7 +65,7 @@ type Entra struct {
 	File string `yaml:"file"`
 	// Command is a program and its arguments; it prints the token. No shell is involved. Required for command.
 	Command []string `yaml:"command"`
-	// Timeout bounds the command. Default 10s; more than zero.
+	// Timeout bounds one attempt, whatever the type. Default 10s; more than zero.
 	Timeout Duration `yaml:"timeout"`
 }
 

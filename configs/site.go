@@ -148,7 +148,7 @@ func (s *Site) complete(managementPoints []string) {
 	s.ManagementPoint = plainURL(s.ManagementPoint)
 }
 
-// Hosts are the servers that speak for the site: host:port of the management points and gateways that are configured, each
+// SiteHosts are the servers that speak for the site: host:port of the management points and gateways that are configured, each
 // once. What they say to clients may be believed.
 func (c *Config) SiteHosts() []string {
 	var hosts []string

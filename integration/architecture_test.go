@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"proxy/precache":          {"proxy/content", "cache"},
 	"proxy/upstream":          {"proxy/content", "proxy/hop", "cache"},
 	"cache":                   {},
-	"tokenbroker":             {"tokenbroker/ccm"},
+	"tokenbroker":             {},
 	"tokenbroker/ccm":         {},
 	"tokenbroker/entra":       {"tokenbroker/ccm", "tokenbroker/keypair", "tokenbroker/secretfile"},
 	"tokenbroker/identity":    {"tokenbroker/ccm", "tokenbroker/keypair", "tokenbroker/secretfile"},

@@ -16,7 +16,7 @@ const (
 	errNotAToken    = flaw("what stands in the place of the token is no text for a header field")
 )
 
-// token makes a token of what was found in an answer, with what the answer says about its expiry.
+// make makes a token of what was found in an answer, with what the answer says about its expiry.
 func (r deliveryRules) make(value, expires string, i *Identity, now time.Time) (Token, error) {
 	text, err := r.unwrap(value, i)
 	if err != nil {
