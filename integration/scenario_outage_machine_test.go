@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +26,10 @@ type struck struct {
 	way    string    // to the site that it has, as the admin API calls it
 	began  time.Time // before the box was started first
 	since  time.Time // before the outage came, or the box that runs was started in the middle of it
+	mended time.Time // when the outage has ended
 	cut    bool      // the box that runs knows nothing from before the outage
+	dead   []server  // killed servers
+	kept   []func()  // give their ports back
 	have   []string  // what is in its cache before the power cut
 }
 
@@ -51,11 +56,37 @@ func (s *struck) site() *sim.Site {
 
 func (s *struck) path(name string) string { return filepath.Join(s.dir, name) }
 
-// revive starts servers again that were killed.
-func (s *struck) revive(servers ...interface{ Revive(context.Context) error }) {
+// server is one that can be killed.
+type server interface {
+	Kill()
+	Revive(context.Context) error
+	Address(scheme string) string
+}
+
+// fell kills servers.
+func (s *struck) fell(servers ...server) {
 	s.t.Helper()
-	for _, server := range servers {
-		must(s.t, server.Revive(s.t.Context()))
+	for _, one := range servers {
+		one.Kill()
+		for _, scheme := range []string{"http", "https"} {
+			if address := one.Address(scheme); address != "" {
+				leave := sync.OnceFunc(keepPort(s.t, address))
+				s.t.Cleanup(leave)
+				s.kept = append(s.kept, leave)
+			}
+		}
+	}
+	s.dead = append(s.dead, servers...)
+}
+
+// revive starts those again that were killed.
+func (s *struck) revive() {
+	s.t.Helper()
+	for _, leave := range s.kept {
+		leave()
+	}
+	for _, one := range slices.Backward(s.dead) {
+		must(s.t, one.Revive(s.t.Context()))
 	}
 }
 
@@ -122,18 +153,18 @@ func (s *struck) stall() {
 	select {
 	case <-halted.Struck():
 	case <-time.After(soon()):
-		s.t.Fatalf("the job does not come to its files: %+v", s.interrupted())
+		s.t.Fatalf("the job does not come to its files: %+v", s.job(outageSpare))
 	}
 }
 
-// interrupted is the job of stall as it is now.
-func (s *struck) interrupted() (j precache.Job) {
+// job is the last one for a content, as it is now.
+func (s *struck) job(content string) (j precache.Job) {
 	s.t.Helper()
 	_, text := s.get("/api/v1/precache")
 	var list admin.PrecacheList
 	must(s.t, json.Unmarshal([]byte(text), &list))
-	for _, one := range list.Jobs {
-		if one.Content == outageSpare {
+	for _, one := range slices.Backward(list.Jobs) { // the newest is the first
+		if one.Content == content {
 			j = one
 		}
 	}
@@ -143,11 +174,7 @@ func (s *struck) interrupted() (j precache.Job) {
 // expectJob has a content fetched of which only the site can say where it is, and fails the test unless the job ends so.
 func (s *struck) expectJob(when string, want precache.State, says string) {
 	s.t.Helper()
-	limit := soon()
-	if patient() {
-		limit += 20 * time.Second // the silent one
-	}
-	if j, took := s.fetch(roamingImage, s.way); j.State != want || !strings.Contains(j.Reason, says) || took > limit {
+	if j, took := s.fetch(roamingImage, s.way); j.State != want || !strings.Contains(j.Reason, says) || took > soon() {
 		s.t.Errorf("%s: a job is %s after %v: %q; want it %s: %q", when, j.State, took, j.Reason, want, says)
 	}
 }

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -45,25 +46,25 @@ func outages() []outage {
 		with(outage{name: "MP silent", at: atOffice, state: "unreachable", says: "it took too long", notReady: true, slow: true},
 			mp, sim.Fault{Kind: sim.FaultSilence}),
 		row(outage{name: "MP killed", at: atOffice, state: "unreachable", says: "connection refused", notReady: true, interrupts: true},
-			func(s *struck) { s.site().ManagementPoint.Kill() }, func(s *struck) { s.revive(s.site().ManagementPoint) }),
+			func(s *struck) { s.fell(s.site().ManagementPoint) }, func(s *struck) { s.revive() }),
 		with(outage{name: "MP 500", at: atOffice, state: "server-error", says: "HTTP 500", notReady: true},
 			mp, sim.Fault{Kind: sim.FaultStatus, Status: 500}),
 		with(outage{name: "MP empty 200", at: atOffice, state: "refused", says: "empty answer", answers: true}, mp, sim.Fault{Kind: sim.FaultEmpty}),
 		row(outage{name: "CMG killed", at: onRoad, state: "unreachable", says: "connection refused", notReady: true},
-			func(s *struck) { s.site().Gateway.Kill() }, func(s *struck) { s.revive(s.site().Gateway) }),
+			func(s *struck) { s.fell(s.site().Gateway) }, func(s *struck) { s.revive() }),
 		row(outage{name: "CMG does not know us", at: onRoad, state: "token-refused", says: "CMGService_Invalid_Token", notReady: true},
 			func(s *struck) { s.site().Gateway.SetStranger(true) }, func(s *struck) { s.site().Gateway.SetStranger(false) }),
 		row(outage{name: "MP behind the CMG killed", at: onRoad, state: "server-error", says: "HTTP 500", notReady: true},
-			func(s *struck) { s.site().ManagementPoint.Kill() }, func(s *struck) { s.revive(s.site().ManagementPoint) }),
+			func(s *struck) { s.fell(s.site().ManagementPoint) }, func(s *struck) { s.revive() }),
 		with(outage{name: "STS killed", at: onRoad, state: "server-error", says: "exchange a token at CCM_STS", notReady: true, held: true},
 			sts, sim.Fault{Kind: sim.FaultReset}),
 		with(outage{name: "STS 403", at: onRoad, state: "forbidden", says: "HTTP 403", notReady: true, held: true},
 			sts, sim.Fault{Kind: sim.FaultStatus, Status: 403}),
 		row(outage{name: "Entra killed", at: onRoad, state: "unreachable", says: "Microsoft Entra", notReady: true, held: true},
-			func(s *struck) { s.site().Entra.Kill() }, func(s *struck) { s.revive(s.site().Entra) }),
+			func(s *struck) { s.fell(s.site().Entra) }, func(s *struck) { s.revive() }),
 		row(outage{name: "all together", at: onRoad, state: "unreachable", says: "connection refused", notReady: true},
-			func(s *struck) { s.site().Gateway.Kill(); s.site().ManagementPoint.Kill(); s.site().Entra.Kill() },
-			func(s *struck) { s.revive(s.site().ManagementPoint, s.site().Entra, s.site().Gateway) }),
+			func(s *struck) { s.fell(s.site().Gateway, s.site().ManagementPoint, s.site().Entra) },
+			func(s *struck) { s.revive() }),
 	}
 }
 
@@ -101,6 +102,8 @@ func TestOutage(t *testing.T) {
 		return
 	}
 	t.Run("again", func(t *testing.T) {
+		// The pauses end meanwhile: the others wait for this one.
+		t.Run("a token ends", func(t *testing.T) { tokenEnds(t, mute, 20*time.Second) })
 		for _, o := range rows {
 			if down[o.name].box == nil {
 				continue // it has failed, and said so
@@ -135,12 +138,13 @@ func (g *guest) TempDir() string    { return g.host.TempDir() }
 // soon is how long anything may take that does not wait for an answer.
 func soon() time.Duration {
 	if raceEnabled {
-		return 15 * time.Second
+		return 20 * time.Second
 	}
-	return 5 * time.Second
+	return 10 * time.Second
 }
 
-// down has the outage come, and looks at everything twice: as it comes, and after a power cut in the middle of it.
+// down has the outage come, and looks at everything twice: as it comes, and after a power cut in the middle of it. A job that waits
+// for its end sees it at once, since each of its tries makes the pause of the way longer.
 func (o outage) down(s *struck) {
 	s.t.Helper()
 	s.expectAllWell(s.began)
@@ -164,27 +168,39 @@ func (o outage) down(s *struck) {
 	s.restart()
 	s.expectServedAnew()
 	o.expectTrouble(s)
-	if j := s.interrupted(); o.interrupts && (j.State != precache.StateLocating || !j.Resumed) {
-		s.t.Errorf("a job that the power cut has interrupted, and that waits for the site: %+v", j)
+	if o.interrupts {
+		if j := s.job(outageSpare); j.State != precache.StateLocating || !j.Resumed {
+			s.t.Errorf("a job that the power cut has interrupted, and that waits for the site: %+v", j)
+		}
+		s.mended = time.Now()
+		o.mend(s)
 	}
 }
 
-// over has the outage end. Nobody tells the box.
+// over has the outage end. Nobody tells the box: it finds out when it is asked for something of the site, or by itself when a job
+// waits for that, which tries every quarter of a minute.
 func (o outage) over(s *struck) {
 	s.t.Helper()
-	if o.slow {
-		o.expectTrouble(s)
+	if o.slow { // it is not asked anew, which would make the pause longer
+		eventually(s.t, soon()+20*time.Second, "the job has ended", func() bool { return s.job(roamingImage).State.Ended() })
+		if j := s.job(roamingImage); j.State != precache.StateFailed || !strings.Contains(j.Reason, o.says) {
+			s.t.Errorf("a job while the site is silent: %+v", j)
+		}
+		now := s.all()
+		o.expectSaid(s, now)
+		o.expectVerbs(s, now)
 	}
-	mended := time.Now()
-	o.mend(s)
-	eventually(s.t, 40*time.Second, "the pause of the way ends", func() bool { return time.Now().After(s.status().RetryAt) })
+	if o.interrupts {
+		eventually(s.t, time.Minute, "the job that was interrupted is done", func() bool { return s.job(outageSpare).State == precache.StateDone })
+	} else {
+		s.mended = time.Now()
+		o.mend(s)
+		eventually(s.t, 40*time.Second, "the pause of the way ends", func() bool { return time.Now().After(s.status().RetryAt) })
+	}
 	s.expectJob("after the outage", "done", "")
-	s.expectAllWell(mended)
-	if w := s.status(); w.Since.Before(mended) || w.LastErrorAt.Before(s.since) || w.LastErrorAt.After(mended) {
-		s.t.Errorf("it is mended since %v, and the box says: %+v", mended, w)
-	}
-	if o.interrupts { // it tries every quarter of a minute
-		eventually(s.t, soon()+15*time.Second, "the job that was interrupted is done", func() bool { return s.interrupted().State == precache.StateDone })
+	s.expectAllWell(s.mended)
+	if w := s.status(); w.Since.Before(s.mended) || w.LastErrorAt.Before(s.since) || w.LastErrorAt.After(s.mended) {
+		s.t.Errorf("it is mended since %v, and the box says: %+v", s.mended, w)
 	}
 	if s.office != nil {
 		expectSmooth(s.t, "a client without a token, after the outage", agent(s.office)(outageSpare))
