@@ -31,6 +31,9 @@ func (c *Config) check(found *findings) {
 // checkNames looks at what names the site and its servers.
 func (c *Config) checkNames(found *findings) {
 	found.hierarchy("hierarchy", c.Hierarchy)
+	if slices.Contains(c.gatewayHosts(), strings.ToLower(c.Hierarchy)) {
+		found.bad("hierarchy", "%q is the host of a gateway, which has tokens of its own; write another name", c.Hierarchy)
+	}
 	for i, mp := range c.ManagementPoints {
 		path := fmt.Sprintf("management_points[%d]", i)
 		if strings.Contains(mp, "://") {

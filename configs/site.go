@@ -1,6 +1,9 @@
 package configs
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // Site says how this machine takes part in its site: whom it asks where content is and for tokens, and as whom. Much of it is
 // known only from what clients log; see the comments of each setting for what is public.
@@ -173,6 +176,19 @@ func (c *Config) SiteHosts() []string {
 		}
 	}
 	return distinct(hosts)
+}
+
+// gatewayHosts are the names of the gateways. One that is badly written may be missing.
+func (c *Config) gatewayHosts() (hosts []string) {
+	for _, gateway := range append([]string{c.Site.Gateway}, c.CloudManagementGateways...) {
+		if !strings.Contains(gateway, "://") {
+			gateway = "https://" + gateway
+		}
+		if u, err := url.Parse(gateway); err == nil && u.Host != "" {
+			hosts = append(hosts, strings.ToLower(u.Hostname()))
+		}
+	}
+	return hosts
 }
 
 // hostPort returns the host of a URL with its port, the usual one of its scheme when it has none.
