@@ -40,6 +40,23 @@ func TestScenario06Precache(t *testing.T) {
 	}
 }
 
+// TestScenario06Updated is row 6 with a package whose source was updated twice. The site knows version 3 of it and no other, and no
+// URL of a distribution point tells a version.
+func TestScenario06Updated(t *testing.T) {
+	t.Parallel()
+	lib := roamingLibrary(t, 1<<20)
+	for version := range 2 {
+		_, err := lib.Publish(roamingPackage, sim.FileSpec{Path: "media/install.wim", Size: int64(3<<20 + version)}, sim.FileSpec{Path: "setup.exe", Size: 7},
+			sim.FileSpec{Path: "data/100% sure; a+b & c #1.dat", Size: 70_001}, sim.FileSpec{Path: "data/empty.flag"})
+		must(t, err)
+	}
+	o := newOffice(t, lib, officeConfig{kind: sim.Workgroup, form: inReply(sim.PlaceRoot, false, sim.EncodeNot), unnamed: true})
+	o.fetchAhead("mp", roamingPackage, 4, "--version", "3")
+	o.site.ManagementPoint.Kill()
+	o.everybody(agent, []string{roamingPackage})
+	o.expectOnce([]string{roamingPackage})
+}
+
 // expectLocated fails the test unless the site was asked where each of n contents is, and for one token beside, unless those answers
 // have tokens in them.
 func (o *office) expectLocated(n int) {
@@ -73,9 +90,10 @@ func (o *office) jobs(segments []string) {
 }
 
 // fetchAhead runs the verb that fetches a content beforehand, and fails the test unless it brings so many files.
-func (b *box) fetchAhead(from, segment string, files int) {
+func (b *box) fetchAhead(from, segment string, files int, flags ...string) {
 	b.t.Helper()
-	out, err := exec.Command(binary, "precache", segment, "--from", from, "--json", "--config", filepath.Join(b.dir, "branchpoint.yaml")).Output()
+	args := append([]string{"precache", segment, "--from", from, "--json", "--config", filepath.Join(b.dir, "branchpoint.yaml")}, flags...)
+	out, err := exec.Command(binary, args...).Output()
 	var job struct {
 		State  string `json:"state"`
 		Counts struct {

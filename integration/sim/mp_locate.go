@@ -61,7 +61,8 @@ func (v *visit) want(request *xmlNode, c *clientRecord) (q wanted, err error) {
 	return q, nil
 }
 
-// find looks a content up by the id that messages have: "PS100015", "Content_<guid>", "UID:<guid>". Version 0 is the newest.
+// find looks a content up by the id that messages have: "PS100015", "Content_<guid>", "UID:<guid>". Version 0 is the newest, and the
+// only one of a package: its folder at a distribution point has no version, and holds what was distributed last.
 func (q *wanted) find(l *Library, id string, version int) {
 	kind := "SMSPackage"
 	if update, ok := cutPrefixFold(id, "UID:"); ok {
@@ -78,7 +79,9 @@ func (q *wanted) find(l *Library, id string, version int) {
 	}
 	q.version = versions[version-1]
 	q.segment = q.version.Content
-	if _, _, err := splitSegment(q.segment); err != nil {
+	if _, _, err := splitSegment(q.segment); err == nil && version < len(versions) {
+		q.version = nil
+	} else if err != nil {
 		q.segment = q.version.Segment() // an application is named with its version
 	}
 }
