@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"proxy":                   {"proxy/content", "proxy/hop", "cache"},
 	"proxy/content":           {},
 	"proxy/hop":               {},
-	"proxy/authority":         {},
+	"proxy/authority":         {"tokenbroker/secretfile"},
 	"proxy/precache":          {"proxy/content", "cache"},
 	"proxy/upstream":          {"proxy/content", "proxy/hop", "cache"},
 	"cache":                   {},

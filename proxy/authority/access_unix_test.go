@@ -19,7 +19,7 @@ func TestModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]fs.FileMode{
-		dir: 0o700, filepath.Dir(dir): 0o700, dir + "/ca.key": 0o600, dir + "/ca.next.key": 0o600, dir + "/ca.pem": 0o644, dir + "/ca.next.pem": 0o644,
+		dir: 0o700, dir + "/ca.key": 0o600, dir + "/ca.next.key": 0o600, dir + "/ca.pem": 0o644, dir + "/ca.next.pem": 0o644,
 	} {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -31,39 +31,23 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestOpenToOthers has every verb refuse a key that is not ours alone.
 func TestOpenToOthers(t *testing.T) {
-	for _, test := range []struct {
-		name, file string
-		mode       fs.FileMode
-		want       string
-	}{
-		{"a key that everybody may read", "/ca.key", 0o644, "chmod 600 "},
-		{"a key that a group may read", "/ca.key", 0o640, "chmod 600 "},
-		{"a key that others may write", "/ca.key", 0o602, "chmod 600 "},
-		{"a directory that everybody may write", "", 0o777, "chmod 700 "},
-		{"a directory that a group may write", "", 0o770, "chmod 700 "},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			dir := created(t, "dp1.example.com")
-			if err := os.Chmod(dir+test.file, test.mode); err != nil {
-				t.Fatal(err)
-			}
-			_, loadErr := authority.Load(dir)
-			_, readErr := authority.Read(dir)
-			_, rotateErr := authority.Rotate(dir, namesFor(t, "dp1.example.com"))
-			for verb, err := range map[string]error{"Load": loadErr, "Read": readErr, "Rotate": rotateErr} {
-				if err == nil || !strings.Contains(err.Error(), test.want+dir+test.file) {
-					t.Errorf("%s = %v, want how to close it", verb, err)
-				}
-			}
-		})
-	}
 	dir := created(t, "dp1.example.com")
-	if err := os.Chmod(dir, 0o755); err != nil {
+	if err := os.Chmod(dir+"/ca.key", 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := authority.Load(dir); err != nil {
-		t.Errorf("a directory that others may list is refused: %v", err)
+	_, loadErr := authority.Load(dir)
+	_, readErr := authority.Read(dir)
+	_, _, publicErr := authority.ReadPublic(dir)
+	_, rotateErr := authority.Rotate(dir, namesFor(t, "dp1.example.com"))
+	_, activateErr := authority.Activate(dir)
+	for verb, err := range map[string]error{
+		"Load": loadErr, "Read": readErr, "ReadPublic": publicErr, "Rotate": rotateErr, "Activate": activateErr,
+	} {
+		if err == nil || !strings.Contains(err.Error(), "chmod 600 "+dir+"/ca.key") {
+			t.Errorf("%s = %v, want how to close it", verb, err)
+		}
 	}
 }
 

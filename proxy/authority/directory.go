@@ -5,10 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // The files of a directory. A key file holds its certificate as well, and is what counts; the certificate file beside it is
@@ -20,6 +20,9 @@ const (
 	nextCert     = "ca.next.pem"
 	previousCert = "ca.previous.pem"
 )
+
+// keyPurpose is that of the key files for secretfile. Another would not open those that there are.
+const keyPurpose = "Branchpoint certificate authority"
 
 // Certificates are the certificates of a directory.
 type Certificates struct {
@@ -51,15 +54,10 @@ func Read(dir string) (c Certificates, err error) {
 // readCertificate reads a certificate file of a directory. It is nil when it is not there.
 func readCertificate(dir, name string) (*x509.Certificate, error) {
 	path := filepath.Join(dir, name)
-	f, err := os.Open(path)
+	text, err := secretfile.ReadPublic(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading a certificate: %w", err)
-	}
-	defer f.Close()
-	text, err := readAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("reading a certificate: %w", err)
 	}
@@ -73,7 +71,7 @@ func readCertificate(dir, name string) (*x509.Certificate, error) {
 // Create makes an authority for the names in a directory, which is made when it does not exist, and returns its
 // certificate. The error is ErrExists when there is one: it is never overwritten, and of two that are made at once one stays.
 func Create(dir string, names Names) (*x509.Certificate, error) {
-	if err := makeDirectory(dir); err != nil {
+	if err := secretfile.MakeDirectory(dir); err != nil {
 		return nil, fmt.Errorf("making the directory of the certificate authority: %w", err)
 	}
 	return add(dir, names, currentKey, ErrExists)
@@ -94,13 +92,11 @@ func add(dir string, names Names, name string, there error) (*x509.Certificate, 
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := seal(text)
-	if err != nil {
-		return nil, fmt.Errorf("protecting the key: %w", err)
-	}
-	if err := write(filepath.Join(dir, name), sealed, secretMode, placeNew); errors.Is(err, fs.ErrExist) {
+	err = secretfile.Create(filepath.Join(dir, name), keyPurpose, text)
+	if errors.Is(err, fs.ErrExist) {
 		return nil, errors.Join(fmt.Errorf("%w in %s", there, dir), settle(dir))
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, fmt.Errorf("writing the certificate authority: %w", err)
 	}
 	return made.cert, settle(dir)
@@ -117,10 +113,10 @@ func Activate(dir string) (*x509.Certificate, error) {
 	if c.Next == nil {
 		return nil, errors.Join(fmt.Errorf("%w in %s", ErrNotPrepared, dir), settle(dir))
 	}
-	if err := write(filepath.Join(dir, previousCert), encodeCertificate(c.Current), publicMode, replace); err != nil {
+	if err := secretfile.WritePublic(filepath.Join(dir, previousCert), encodeCertificate(c.Current)); err != nil {
 		return nil, fmt.Errorf("keeping the certificate of the authority so far: %w", err)
 	}
-	if err := replace(filepath.Join(dir, nextKey), filepath.Join(dir, currentKey)); err != nil {
+	if err := secretfile.Move(filepath.Join(dir, nextKey), filepath.Join(dir, currentKey)); err != nil {
 		return nil, fmt.Errorf("putting the next certificate authority to use: %w", err)
 	}
 	return c.Next, settle(dir)
@@ -137,10 +133,10 @@ func settle(dir string) error {
 	}
 	if c.Next != nil {
 		err = copyOut(filepath.Join(dir, nextCert), c.Next)
-	} else if err = os.Remove(filepath.Join(dir, nextCert)); errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	} else {
+		err = secretfile.Remove(filepath.Join(dir, nextCert))
 	}
-	if err = errors.Join(err, syncDirectory(dir)); err != nil {
+	if err != nil {
 		return fmt.Errorf("writing the next certificate: %w", err)
 	}
 	return nil
@@ -148,17 +144,8 @@ func settle(dir string) error {
 
 func copyOut(path string, cert *x509.Certificate) error {
 	text := encodeCertificate(cert)
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+	if old, err := secretfile.ReadPublic(path); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	return write(path, text, publicMode, replace)
-}
-
-// readAll reads a file of ours; a longer one is not.
-func readAll(f *os.File) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s is longer than %d bytes", f.Name(), maxFile)
-	}
-	return text, err
+	return secretfile.WritePublic(path, text)
 }

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // pair is a certificate with its key, as one file holds them: a rename puts both to use, and they cannot come apart.
@@ -23,9 +24,6 @@ const (
 	keyBlock         = "PRIVATE KEY"
 	certificateBlock = "CERTIFICATE"
 )
-
-// maxFile bounds what is read of a file: a thousand names are 20 KiB.
-const maxFile = 1 << 20
 
 // makePair returns a new pair and the text of its file.
 func makePair(names Names) (*pair, []byte, error) {
@@ -47,16 +45,12 @@ func makePair(names Names) (*pair, []byte, error) {
 // readPair reads a key file of a directory. The error is ErrNone when it is not there.
 func readPair(dir, name string) (*pair, error) {
 	path := filepath.Join(dir, name)
-	sealed, err := readSecret(path)
+	text, err := secretfile.Read(path, keyPurpose)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s", ErrNone, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate authority: %w", err)
-	}
-	text, err := unseal(sealed)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificate authority: %s: %w", path, err)
 	}
 	p, err := parsePair(text)
 	if err != nil {
@@ -104,17 +98,4 @@ func parseCertificate(text []byte) (*x509.Certificate, error) {
 
 func encodeCertificate(cert *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: cert.Raw})
-}
-
-// readSecret reads a file that nobody but its owner may read, in a directory that nobody but its owner may write into.
-func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := checkAccess(f); err != nil {
-		return nil, err
-	}
-	return readAll(f)
 }

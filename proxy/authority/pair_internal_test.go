@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // TestForeignFiles has files in the directory that Branchpoint did not make.
@@ -53,14 +55,10 @@ func TestForeignFiles(t *testing.T) {
 			if err := os.Chmod(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			sealed, err := seal(test.text)
-			if err != nil {
+			if err := secretfile.Create(filepath.Join(dir, currentKey), keyPurpose, test.text); err != nil {
 				t.Fatal(err)
 			}
-			if err := write(filepath.Join(dir, currentKey), sealed, secretMode, placeNew); err != nil {
-				t.Fatal(err)
-			}
-			_, err = Load(dir)
+			_, err := Load(dir)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Load = %v, want %q", err, test.want)
 			}

@@ -11,9 +11,6 @@ import (
 	"syscall"
 )
 
-// mode is that of all files that are made here.
-const mode = 0o600
-
 // seal and unseal leave the text as it is: the modes of the files protect it.
 func seal(text []byte, _ string) ([]byte, error) { return text, nil }
 
@@ -55,8 +52,8 @@ func inherit(f *os.File) error {
 	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
-// create makes a temporary file, which belongs to whom the directory belongs to.
-func create(dir string) (*os.File, error) {
+// create makes a temporary file of a mode, which belongs to whom the directory belongs to.
+func create(dir string, mode fs.FileMode) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".part-*") // for the owner only
 	if err != nil {
 		return nil, err

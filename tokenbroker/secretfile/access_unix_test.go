@@ -3,6 +3,7 @@
 package secretfile_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,11 +16,11 @@ import (
 
 func TestModes(t *testing.T) {
 	dir := private(t)
-	path := filepath.Join(dir, "secret")
-	if err := secretfile.Write(path, "test", []byte("x")); err != nil {
+	path, public := filepath.Join(dir, "secret"), filepath.Join(dir, "public")
+	if err := errors.Join(secretfile.Write(path, "test", []byte("x")), secretfile.WritePublic(public, []byte("x"))); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]fs.FileMode{path: 0o600, dir: 0o700, filepath.Dir(dir): 0o700} {
+	for path, want := range map[string]fs.FileMode{path: 0o600, public: 0o644, dir: 0o700, filepath.Dir(dir): 0o700} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -98,14 +99,14 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(home, "branchpoint", "identity")
-	path := filepath.Join(dir, "secret")
+	path, public := filepath.Join(dir, "secret"), filepath.Join(dir, "public")
 	if err := secretfile.MakeDirectory(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := secretfile.Write(path, "test", []byte("x")); err != nil {
+	if err := errors.Join(secretfile.Write(path, "test", []byte("x")), secretfile.WritePublic(public, []byte("x"))); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{filepath.Dir(dir), dir, path} {
+	for _, path := range []string{filepath.Dir(dir), dir, path, public} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ func makeDirectory(dir string) error {
 }
 
 // create makes a temporary file that only the system, administrators and this user may open, and no one while we write.
-func create(dir string) (*os.File, error) {
+func create(dir string, _ fs.FileMode) (*os.File, error) {
 	name := filepath.Join(dir, ".part-"+rand.Text())
 	path, err := windows.UTF16PtrFromString(name)
 	if err != nil {

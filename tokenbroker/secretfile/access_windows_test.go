@@ -2,6 +2,7 @@ package secretfile_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,11 +28,11 @@ func TestAccessList(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := private(t)
-	file := filepath.Join(dir, "secret")
-	if err := secretfile.Write(file, "test", []byte("x")); err != nil {
+	file, public := filepath.Join(dir, "secret"), filepath.Join(dir, "public")
+	if err := errors.Join(secretfile.Write(file, "test", []byte("x")), secretfile.WritePublic(public, []byte("x"))); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{dir, file} {
+	for _, path := range []string{dir, file, public} {
 		list, _, err := accessList(t, path).DACL()
 		if err != nil || list == nil {
 			t.Fatalf("%s has no access list: %v", path, err)

@@ -2,7 +2,8 @@
 //
 // On Unix the modes of a file and of its directory protect it; on Windows access lists do, and DPAPI seals what is in it for
 // the machine. A file that others can read is refused, with what to do about it. Files are put into place whole, so that
-// another process never sees half of one, and none is lost when the machine stops.
+// another process never sees half of one, and none is lost when the machine stops. Beside the secrets there may be files
+// that are for everybody, such as the certificate of a key.
 package secretfile
 
 import (
@@ -17,6 +18,12 @@ import (
 
 // MaxSize bounds a file, in bytes. Keys with their certificates are a few KiB.
 const MaxSize = 1 << 20
+
+// Modes of the files that are made here. On Windows an access list stands for both.
+const (
+	secretMode fs.FileMode = 0o600
+	publicMode fs.FileMode = 0o644
+)
 
 // Read reads a file that Write or Create made for the same purpose. The error Is fs.ErrNotExist when there is none. It
 // refuses a file that others than its owner can use, or one in a directory that others can change. An empty purpose is a
@@ -42,19 +49,23 @@ func Read(path, purpose string) ([]byte, error) {
 
 // Write puts text into a file, in place of what is there. purpose tells on Windows what we sealed from what other programs
 // did; it is no secret. Empty: the text is not sealed.
-func Write(path, purpose string, text []byte) error { return write(path, purpose, text, replace) }
+func Write(path, purpose string, text []byte) error {
+	return write(path, purpose, text, secretMode, replace)
+}
 
 // Create puts text into a new file. The error Is fs.ErrExist when there is one: of two processes that create it at once,
 // one succeeds.
-func Create(path, purpose string, text []byte) error { return write(path, purpose, text, placeNew) }
+func Create(path, purpose string, text []byte) error {
+	return write(path, purpose, text, secretMode, placeNew)
+}
 
 // MakeDirectory makes a directory, and those above it, for the owner only. One that is there stays as it is. What root makes
-// belongs to the owner of the directory around it: an administrator registers a machine, and the service, which is not
-// root, uses the registration.
+// belongs to the owner of the directory around it: an administrator makes a key, and the service, which is not root, uses it.
 func MakeDirectory(dir string) error { return makeDirectory(dir) }
 
-// write puts a file into place whole: temporary file, write, sync, close, place, sync of the directory.
-func write(path, purpose string, text []byte, place func(from, to string) error) (err error) {
+// write puts a file into place whole: temporary file, write, sync, close, place, sync of the directory. place moves it there:
+// replace does so over what is there, placeNew fails with fs.ErrExist.
+func write(path, purpose string, text []byte, mode fs.FileMode, place func(from, to string) error) (err error) {
 	if len(text) > MaxSize/2 { // sealing and its encoding make it longer
 		return fmt.Errorf("%s would be longer than %d bytes", path, MaxSize/2)
 	}
@@ -63,7 +74,7 @@ func write(path, purpose string, text []byte, place func(from, to string) error)
 			return fmt.Errorf("sealing %s: %w", path, err)
 		}
 	}
-	f, err := create(filepath.Dir(path))
+	f, err := create(filepath.Dir(path), mode)
 	if err != nil {
 		return err
 	}
