@@ -89,7 +89,9 @@ func TestOutage(t *testing.T) {
 				continue
 			}
 			t.Run(o.name, func(t *testing.T) {
-				t.Parallel()
+				if !o.slow { // which is to begin soon
+					t.Parallel()
+				}
 				g := at[o.name]
 				defer g.enter(t)()
 				s := o.at(g)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -11,6 +12,8 @@ import (
 func (w *recorder) failSaying(status, substatus int, reason string) {
 	w.entry.Status, w.entry.Substatus = status, substatus
 	page := w.page(w.Header(), status, substatus)
+	// As net/http does before it ends a connection: a client that is still sending would find it broken, and not the answer.
+	_, _ = io.CopyN(io.Discard, w.body, 256<<10)
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		w.fail(status, substatus)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -12,11 +13,12 @@ type recorder struct {
 	entry   Entry
 	started time.Time
 	page    errorPage
+	body    io.Reader        // of the request
 	answers func(status int) // called before the client can see an answer; nil: nobody wants to know
 }
 
 func newRecorder(w http.ResponseWriter, r *http.Request, page errorPage) *recorder {
-	rec := &recorder{ResponseWriter: w, started: time.Now(), page: page}
+	rec := &recorder{ResponseWriter: w, started: time.Now(), page: page, body: r.Body}
 	rec.entry = entryOf(r, rec.started)
 	return rec
 }
