@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"branchpoint/admin"
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // adminToken reads the token of the admin API, or makes one that nobody can guess when the file is absent.
@@ -37,21 +38,9 @@ func adminToken(path string, log *slog.Logger) (admin.Token, error) {
 
 // makeTokenFile writes a new token into place whole, so that a crash leaves no half of one.
 func makeTokenFile(path string) ([]byte, error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp(dir, ".admin-token-*") // readable by its owner only
-	if err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	text := []byte(rand.Text() + rand.Text() + "\n")
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(f.Name()))
-	}
-	return text, nil
+	return text, secretfile.Create(path, "", text)
 }
