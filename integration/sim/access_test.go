@@ -59,10 +59,10 @@ func TestTokenDirectory(t *testing.T) {
 			t.Errorf("%s: %d %q, want %d", tt.name, resp.StatusCode, body, tt.status)
 		}
 	}
-	if tokens.Used() != 1 {
-		t.Errorf("used %d times", tokens.Used())
+	if tokens.Used() != 1 || tokens.Refused() != 2 {
+		t.Errorf("used %d times, refused %d times", tokens.Used(), tokens.Refused())
 	}
-	tokens.Revoke(good)
+	tokens.RevokeAll()
 	h := http.Header{}
 	tokens.Present(h, good)
 	if resp, _ := mustRequest(t, c, "GET", d.URL("https"), target, "X-Dp-Token", h.Get("X-Dp-Token")); resp.StatusCode != 401 {

@@ -93,7 +93,8 @@ type TokenDelivery struct {
 	Name string
 	// Attribute makes it an attribute of its place. Otherwise it is an element in it.
 	Attribute bool
-	// ExpiryName is the attribute, beside the token, that says until when it is good (UTC). Empty says nothing.
+	// ExpiryName is the attribute, beside the token, that says until when it is good: UTC, with the fraction of the second if there is
+	// one. Empty says nothing.
 	ExpiryName string
 	// Encoding wraps the token.
 	Encoding TokenEncoding

@@ -132,7 +132,7 @@ func TestDeliveryInReply(t *testing.T) {
 				if !m.accepts(t, c.unwrap(t, encoding, text)) || strings.Count(root.String(), "AccessToken") != names {
 					t.Errorf("place %d, attribute %v, encoding %d: %v", place, attribute, encoding, root)
 				}
-				if until := at.attr("Until"); until != stamp(m, time.Minute) {
+				if until := at.attr("Until"); until != m.clock.Now().Add(time.Minute).UTC().Format(time.RFC3339Nano) {
 					t.Errorf("place %d: it is good until %q", place, until)
 				}
 				if got := m.Tally.Tokens(MPToken{"PC1", AudienceSite}) - before; got != 1 {

@@ -22,7 +22,7 @@ func (d TokenDelivery) put(into *xmlNode, t issued, to *x509.Certificate) error 
 		into.with(leaf(d.Name, text))
 	}
 	if d.ExpiryName != "" {
-		into.set(d.ExpiryName, t.until.UTC().Format(messageTime))
+		into.set(d.ExpiryName, t.until.UTC().Format(time.RFC3339Nano))
 	}
 	return nil
 }

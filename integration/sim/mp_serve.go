@@ -95,6 +95,7 @@ func (v *visit) serveMessages(rest string) {
 	if problem == nil {
 		v.entry.Endpoint, v.entry.Request, v.entry.Machine = msg.endpoint(), msg.body.name, strings.ToUpper(msg.host())
 		v.entry.Stated, v.entry.Length = msg.stated, msg.length
+		defer v.m.Tally.under.enter(MPRequest{Directory: v.dir.name, Endpoint: v.entry.Endpoint, Request: v.entry.Request, Machine: v.entry.Machine})()
 	}
 	if v.suffer(v.entry.Endpoint, v.entry.Request) || !v.admit() {
 		return

@@ -32,10 +32,15 @@ const AudienceSite = "site"
 type MPTally struct {
 	requests tally[MPRequest]
 	tokens   tally[MPToken]
+	under    crowd[MPRequest] // messages; as they say themselves who they are from
 }
 
 // Requests is how many requests of a kind came. MPRequest{} is all.
 func (t *MPTally) Requests(of MPRequest) int { return t.requests.sum(of.covers) }
+
+// AtOnce is how many messages of one and the same kind were under way at one moment, at most: from when they had come to when they
+// were answered. MPRequest{} is about all kinds, each for itself.
+func (t *MPTally) AtOnce(of MPRequest) int { return t.under.peak(of.covers) }
 
 // Tokens is how many tokens were issued. MPToken{} is all.
 func (t *MPTally) Tokens(of MPToken) int { return t.tokens.sum(of.covers) }

@@ -36,6 +36,7 @@ type TokenService struct {
 	config TokenServiceConfig
 	signer jwtSigner
 	counts tally[STSExchange]
+	under  crowd[struct{}]
 
 	// mu guards what can be changed while it serves.
 	mu       sync.Mutex
@@ -117,6 +118,9 @@ func (s *TokenService) Issued(holder string) int {
 		return e.Refused == "" && (holder == "" || strings.EqualFold(holder, e.Holder))
 	})
 }
+
+// AtOnce is how many requests were under way at one moment, at most.
+func (s *TokenService) AtOnce() int { return s.under.peak(func(struct{}) bool { return true }) }
 
 // Exchanges counts the requests by what became of them. Those that a fault answered are not among them.
 func (s *TokenService) Exchanges() map[STSExchange]int { return s.counts.all() }

@@ -14,6 +14,7 @@ func (s *TokenService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *TokenService) answer(w *recorder, r *http.Request) {
+	defer s.under.enter(struct{}{})()
 	if s.front.sufferEarly(w, r) {
 		return
 	}

@@ -33,6 +33,7 @@ type Tokens struct {
 	mu      sync.Mutex
 	expires map[string]time.Time
 	used    int
+	refused int
 }
 
 // NewTokens checks the configuration and returns an empty set.
@@ -86,6 +87,20 @@ func (t *Tokens) Revoke(token Secret) {
 	delete(t.expires, token.Reveal())
 }
 
+// RevokeAll forgets all tokens: those that there are now are unknown from now on.
+func (t *Tokens) RevokeAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.expires)
+}
+
+// Refused is how many requests showed a token that was not good, or not good any more.
+func (t *Tokens) Refused() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refused
+}
+
 // Used is how many requests showed a good token.
 func (t *Tokens) Used() int {
 	t.mu.Lock()
@@ -112,10 +127,14 @@ func (t *Tokens) check(h http.Header) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	until, known := t.expires[token]
+	isGood := ok && known && t.now().Before(until)
+	if ok && !isGood {
+		t.refused++
+	}
 	switch {
 	case !ok || !known:
 		return http.StatusUnauthorized
-	case !t.now().Before(until):
+	case !isGood:
 		return t.expiredStatus
 	}
 	t.used++
