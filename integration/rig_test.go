@@ -40,6 +40,7 @@ func run(m *testing.M) int {
 	args := []string{"build", "-o", binary}
 	if raceEnabled {
 		args = append(args, "-race")
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // or each verb, and each stop of a program, would take a second more
 	}
 	build := exec.Command("go", append(args, "branchpoint/cmd/branchpoint")...)
 	if out, err := build.CombinedOutput(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -209,6 +210,8 @@ func (r *roaming) cloudYAML(t testing.TB, at hosts) string {
 		ports = append(ports, portOf(t, c.service.URL("https")), portOf(t, c.storage.URL("https")))
 	}
 	names := strings.Join([]string{at.classic, at.gateway, at.spare}, ", ")
+	slices.Sort(ports)
+	ports = slices.Compact(ports) // servers of two hosts may have the same
 	return fmt.Sprintf(`listeners: [{name: machine, address: '$PROXY', connect_ports: [%s]}]
 interception: {ca_directory: '$DIR/ca', hosts: [%[2]s]}
 cloud: {blob_hosts: [%[2]s]}

@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -115,18 +114,12 @@ func onRoad(t *guest) *struck {
 	return s
 }
 
-// swift spares a program with the race detector the second that it waits for before it ends.
-func swift(cmd *exec.Cmd) *exec.Cmd {
-	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
-	return cmd
-}
-
 // fetch runs the verb that fetches a content beforehand.
 func (s *struck) fetch(content, from string, more ...string) (j precache.Job, took time.Duration) {
 	s.t.Helper()
 	began := time.Now()
 	args := append([]string{"precache", content, "--from", from, "--json", "--config", s.path("branchpoint.yaml")}, more...)
-	out, err := swift(exec.Command(binary, args...)).Output()
+	out, err := exec.Command(binary, args...).Output()
 	if badJSON := json.Unmarshal(out, &j); badJSON != nil || (err == nil) != (j.State == precache.StateDone) {
 		s.t.Fatalf("fetching %s beforehand: %v, %v\n%s", content, err, badJSON, out)
 	}
@@ -195,7 +188,7 @@ func (s *struck) restart() {
 		}
 	}
 	s.since, s.cut = time.Now(), true
-	s.start(swift(s.command()))
+	s.start(s.command())
 	if took := time.Since(s.since); took > soon() {
 		s.t.Errorf("the box takes %v to start without its site", took)
 	}

@@ -73,12 +73,11 @@ func (o *office) expectKept(segments []string) {
 	}
 }
 
-// expectServedAnew leaves out the files of a bare package ID, which may have changed: a distribution point is asked about them, and
-// wants a token.
+// expectServedAnew fails the test unless what is on disk is served, that of a bare package ID too, and what is not is refused.
 func (o *office) expectServedAnew() {
 	o.t.Helper()
 	sent := o.site.Counters.Bytes()
-	o.expectKept(outageContents()[1:])
+	o.expectKept(outageContents())
 	if r := agent(o)(outageSpare); r.Err == nil || !strings.Contains(r.Err.Error(), "401") {
 		o.t.Errorf("there is no token, and a client got %v", r.Err)
 	}

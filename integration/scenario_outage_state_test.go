@@ -60,7 +60,7 @@ func (s *struck) all() state {
 
 // verb runs one that may fail.
 func (s *struck) verb(args ...string) (said string, err error) {
-	out, err := swift(exec.Command(binary, append(args, "--config", s.path("branchpoint.yaml"))...)).CombinedOutput()
+	out, err := exec.Command(binary, append(args, "--config", s.path("branchpoint.yaml"))...).CombinedOutput()
 	return string(out), err
 }
 

@@ -21,6 +21,7 @@ func (s *source) byRoutes(ctx context.Context, loc *location, ask func(route) ou
 		}
 		out, asked := s.byRoute(ctx, loc, r, ask)
 		if !asked {
+			away = away || r.tokenEndpoint // it might have let us in, had we a token
 			continue
 		}
 		switch {
