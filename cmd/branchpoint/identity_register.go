@@ -131,7 +131,7 @@ func (c *identityRegisterCmd) await(ctx context.Context, who *identity.Identity,
 		last = state
 	})
 	if answer.SMSID != "" || err == nil {
-		if kept, saveErr := who.SaveSMSID(answer); saveErr == nil {
+		if kept, saveErr := who.SaveState(answer); saveErr == nil {
 			who = kept
 		} else {
 			return who, saveErr

@@ -101,14 +101,15 @@ func (i *Identity) Valid(at time.Time) error {
 	return nil
 }
 
-// Current is the identity as it is now: i itself when nothing has changed, and otherwise a new one. It reads the files anew,
-// which takes some milliseconds, so that a registration by another process and a renewed certificate are seen.
+// Current is the identity as it is now: i itself while it is the same client with the same certificate, and otherwise a new one.
+// It reads the files anew, which takes some milliseconds, so that a registration by another process and a renewed certificate
+// are seen. How the registration stands is not who we are: Load tells what the site said of it last.
 func (i *Identity) Current() (*Identity, error) {
 	now, err := Load(i.config)
 	if err != nil {
 		return nil, err
 	}
-	if now.record == i.record && bytes.Equal(now.held.leaf().Raw, i.held.leaf().Raw) {
+	if now.ccm.SMSID() == i.ccm.SMSID() && bytes.Equal(now.held.leaf().Raw, i.held.leaf().Raw) {
 		return i, nil
 	}
 	return now, nil

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"branchpoint/configs"
 	"branchpoint/tokenbroker/ccm"
@@ -53,6 +52,7 @@ type Ends struct {
 	// Place says where this machine is.
 	Place func() ccm.Place
 
+	keeping map[string]*Keeping // the clients of Ways, by the same names
 	closers []func()
 }
 
@@ -64,10 +64,13 @@ func Open(c *configs.Config, o Options) (*Ends, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Ends{Ways: map[string]*ccm.Client{}, Place: place(c.Site.Place)}
+	e := &Ends{Ways: map[string]*ccm.Client{}, Place: place(c.Site.Place), keeping: map[string]*Keeping{}}
 	if err := e.open(c, o); err != nil {
 		e.Close()
 		return nil, err
+	}
+	for name, client := range e.Ways {
+		e.keeping[name] = &Keeping{client, e.Identity}
 	}
 	return e, nil
 }
@@ -210,6 +213,3 @@ func (e *Ends) Close() {
 		c()
 	}
 }
-
-// ahead is how long before its end a CCM token is exchanged anew: clients are reported to renew one of 8 hours after 7.
-const ahead = time.Hour

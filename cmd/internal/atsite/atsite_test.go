@@ -61,6 +61,11 @@ func TestWays(t *testing.T) {
 			if got := e.Ways[Gateway] != nil; got != c.cmg || (e.Keeping(Gateway) != nil) != c.cmg {
 				t.Errorf("there is a gateway: %v, want %v", got, c.cmg)
 			}
+			for _, way := range []string{ManagementPoint, Gateway} {
+				if one, again := e.Keeping(way), e.Keeping(way); one != again {
+					t.Errorf("%s is another client each time, so that nobody sees that it is the same way", way)
+				}
+			}
 			if e.Identity != nil || e.Manifests == nil || e.Replies == nil {
 				t.Errorf("identity %v, manifests %v, replies %v", e.Identity, e.Manifests, e.Replies)
 			}

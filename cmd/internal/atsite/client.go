@@ -13,21 +13,16 @@ type Keeping struct {
 	identity *identity.Identity
 }
 
-// Keeping is the client of a way that keeps what the site says of the registration. Nil: there is no such way.
-func (e *Ends) Keeping(way string) *Keeping {
-	c := e.Ways[way]
-	if c == nil {
-		return nil
-	}
-	return &Keeping{c, e.Identity}
-}
+// Keeping is the client of a way that keeps what the site says of the registration, the same one each time. Nil: there is no
+// such way.
+func (e *Ends) Keeping(way string) *Keeping { return e.keeping[way] }
 
-// Confirm asks how the registration stands, and keeps the answer. That it cannot be kept, by an account that only reads, changes
-// nothing.
+// Confirm asks how the registration stands, and keeps the answer. That it cannot be kept, by an account that only reads, or since
+// it is about another client, changes nothing.
 func (k *Keeping) Confirm(ctx context.Context) (ccm.Registration, error) {
 	answer, err := k.Client.Confirm(ctx)
 	if err == nil && k.identity != nil {
-		_, _ = k.identity.SaveSMSID(answer)
+		_, _ = k.identity.SaveState(answer)
 	}
 	return answer, err
 }

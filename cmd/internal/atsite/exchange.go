@@ -32,7 +32,7 @@ func (e *Ends) exchange(c *configs.Config, o Options) (ccm.TokenSource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("site.sts: %w", err)
 	}
-	return ccm.Keep(sts.Exchange, ahead, nil)
+	return ccm.Keep(sts.Exchange, 0, nil)
 }
 
 // stsURL is who exchanges tokens. Empty: nobody does.
