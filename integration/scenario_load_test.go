@@ -17,12 +17,42 @@ func TestLoad(t *testing.T) {
 	if !full() {
 		t.Parallel()
 	}
-	l := newLoad(t)
+	life := 5 * time.Second
+	if !patient() {
+		life = 3 * time.Second
+	}
+	const lives = 3.4
+	l := newLoad(t, life, time.Duration(lives*float64(life)))
 	began := time.Now()
 	l.everybody()
 	took := time.Since(began)
 	l.expectLong(began)
 	l.expectTokens(took)
+	l.expectBytes()
+}
+
+// TestLoadRevoked: while as many clients are at work, the distribution points stop taking the token, twice. The management point, which
+// takes its time, is asked for one each time.
+func TestLoadRevoked(t *testing.T) {
+	if !full() {
+		t.Parallel()
+	}
+	const times = 2
+	l := newLoad(t, time.Hour, 5*time.Second)
+	var all sync.WaitGroup
+	all.Go(l.everybody)
+	for n := range int64(times) {
+		eventually(t, time.Minute, "a share is sent", func() bool { return l.site.Counters.Bytes() > (n+1)*l.size/(times+1) })
+		l.tokens.RevokeAll()
+	}
+	all.Wait()
+	t.Logf("%d clients; %d requests showed a token that was not good any more; the site was asked %+v", count(1000, 100), l.tokens.Refused(), l.since())
+	if got, want := l.since(), (officeAsked{messages: 1 + times, tokens: 1 + times}); got != want || l.tokens.Refused() <= times {
+		t.Errorf("%d requests showed a token that was not good any more, want several each time; the site was asked %+v, want %+v", l.tokens.Refused(), got, want)
+	}
+	if n := l.site.ManagementPoint.Tally.AtOnce(sim.MPRequest{Endpoint: "MP_TokenManager"}); n != 1 {
+		t.Errorf("%d requests for a token were under way at once", n)
+	}
 	l.expectBytes()
 }
 
@@ -38,19 +68,21 @@ type load struct {
 // loadFiles is how many files a content has, all of one size.
 const loadFiles = 8
 
-func newLoad(t testing.TB) *load {
+// newLoad starts an office whose lines take so long for all contents. They are long ones, to the management point too, so that much is
+// under way when a token ends, and much happens before there is another.
+func newLoad(t testing.TB, life, span time.Duration) *load {
 	t.Helper()
-	l := &load{life: 5 * time.Second}
-	if !patient() {
-		l.life = 3 * time.Second
-	}
+	l := &load{life: life}
 	lib := l.publish(t, int64(count(512<<10, 256<<10)))
 	form := byTokenManager(sim.EncodeNot)
 	form.Life, form.ExpiryName = l.life, "Expires"
-	const points, lives = 4, 3.4
+	far, err := sim.NewLink(sim.LinkConfig{RTT: 100 * time.Millisecond})
+	must(t, err)
+	const points = 4
 	l.office = newOffice(t, lib, officeConfig{
 		kind: sim.Workgroup, form: form, points: points,
-		link: &sim.LinkConfig{Rate: int64(float64(l.size) / points / (lives * l.life.Seconds())), Window: 128 << 10},
+		link:   &sim.LinkConfig{RTT: 100 * time.Millisecond, Rate: int64(float64(l.size) / points / span.Seconds()), Window: 128 << 10},
+		change: func(c *sim.SiteConfig) { c.ManagementPoint.Config.Link = far },
 	})
 	return l
 }
@@ -134,8 +166,24 @@ func (l *load) expectTokens(took time.Duration) {
 	if got.messages != got.tokens || got.located+got.clouds+got.other > 0 {
 		l.t.Errorf("the site was asked %+v, want tokens only, and no question without one", got)
 	}
+	l.expectApart()
 	if atOnce != 1 {
 		l.t.Errorf("%d requests for a token were under way at once", atOnce)
+	}
+}
+
+// expectApart fails the test unless four fifths of the life of each token were over when the next was asked for.
+func (l *load) expectApart() {
+	l.t.Helper()
+	var last time.Time
+	for _, e := range l.site.ManagementPoint.Messages.Entries() {
+		if e.Tokens == 0 {
+			continue
+		}
+		if apart := e.Time.Sub(last); apart < l.life*4/5 {
+			l.t.Errorf("a token was asked for %v after the one before, and one lives %v", apart, l.life)
+		}
+		last = e.Time
 	}
 }
 
