@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// keepPause is how long a failed renewal is not tried again while the old token is still good.
+// keepPause is how long a failed renewal is not tried again while the old token is still good, and how long one that gave a
+// token which has ended is not at all.
 const keepPause = 30 * time.Second
 
 // TokenSource gives a token, and is told when it was not taken.
@@ -31,14 +32,15 @@ type Kept struct {
 	mu    sync.Mutex
 	token Token // zero: there is none
 	due   time.Time
+	ended error // why the last fetched token is of no use, until due. Nil: it is, or there was none
 }
 
 var _ TokenSource = (*Kept)(nil)
 
 // Keep returns a source that gets its tokens from fetch, and another one when less than ahead is left of the last; of a
 // token with a short life, when half of it is over. 0 is an hour: clients are reported to renew CCM tokens, which live 8
-// hours, when about 7 are over. A token that does not say when it ends is kept until it is refused. now is the clock; nil
-// is time.Now.
+// hours, when about 7 are over. A token that does not say when it ends is kept until it is refused; one that has ended
+// already is an error, since one of the clocks is wrong. now is the clock; nil is time.Now.
 func Keep(fetch func(context.Context) (Token, error), ahead time.Duration, now func() time.Time) (*Kept, error) {
 	if fetch == nil || ahead < 0 {
 		return nil, errors.New("keep a token: there must be a way to fetch it, and a time that is not negative")
@@ -50,9 +52,10 @@ func Keep(fetch func(context.Context) (Token, error), ahead time.Duration, now f
 	return &Kept{fetch: fetch, ahead: ahead, now: now}, nil
 }
 
-// Token returns the kept token, or fetches one. A token that is still good outlives a failed renewal.
+// Token returns the kept token, or fetches one. A token that is still good outlives a failed renewal. Without one a failed
+// fetch is repeated by the next caller: somebody may just have signed in, and who asks a site waits after a failure anyway.
 func (k *Kept) Token(ctx context.Context) (Token, error) {
-	kept, good, due := k.look()
+	kept, good, due, _ := k.look()
 	if good && !due {
 		return kept, nil
 	}
@@ -63,31 +66,40 @@ func (k *Kept) Token(ctx context.Context) (Token, error) {
 	return t, err
 }
 
-// look returns the kept token, whether it may be used, and whether it is time for another one.
-func (k *Kept) look() (t Token, good, due bool) {
+// look returns the kept token, whether it may be used, whether it is time for another one, and why none is fetched until then.
+func (k *Kept) look() (t Token, good, due bool, ended error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
 	good = !k.token.IsZero() && (k.token.Expires.IsZero() || now.Before(k.token.Expires))
-	return k.token, good, !k.due.IsZero() && !now.Before(k.due)
+	return k.token, good, !k.due.IsZero() && !now.Before(k.due), k.ended
 }
 
 func (k *Kept) renew(ctx context.Context) (Token, error) {
-	if t, good, due := k.look(); good && !due {
+	t, good, due, ended := k.look()
+	switch {
+	case good && !due:
 		return t, nil // it came between the caller's look and its turn
+	case ended != nil && !due:
+		return Token{}, ended
 	}
 	t, err := k.fetch(ctx)
 	now := k.now()
+	ended = nil
+	if err == nil && !t.Expires.IsZero() && !now.Before(t.Expires) {
+		ended = hasEnded(t, now)
+		err = ended
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return Token{}, err
 	case err != nil:
-		k.due = now.Add(keepPause)
+		k.due, k.ended = now.Add(keepPause), ended
 		return Token{}, err
 	}
-	k.token, k.due = t, time.Time{}
+	k.token, k.due, k.ended = t, time.Time{}, nil
 	if !t.Expires.IsZero() {
 		life := t.Expires.Sub(now)
 		k.due = now.Add(max(life-k.ahead, life/2))
@@ -95,11 +107,16 @@ func (k *Kept) renew(ctx context.Context) (Token, error) {
 	return t, nil
 }
 
+func hasEnded(t Token, now time.Time) error {
+	return &Error{Op: "keep a token", Kind: ErrProtocol, Cause: flaw("the one that came ended at " +
+		t.Expires.UTC().Format(time.RFC3339) + ", and here it is " + now.UTC().Format(time.RFC3339) + "; compare the clocks")}
+}
+
 // Forget drops t if it is the one that is kept.
 func (k *Kept) Forget(t Token) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.token.Reveal() == t.Reveal() {
-		k.token, k.due = Token{}, time.Time{}
+		k.token, k.due, k.ended = Token{}, time.Time{}, nil
 	}
 }

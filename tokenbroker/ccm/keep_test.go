@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -95,6 +96,35 @@ func TestKeptToken(t *testing.T) {
 		expectToken(t, k, "1", nil)
 		time.Sleep(1000 * time.Hour)
 		expectToken(t, k, "1", nil) // nobody knows when it ends
+	})
+}
+
+// TestEndedToken has a clock that is ahead: what comes has ended. It is not given out, and is not fetched for each message.
+func TestEndedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counted{life: -time.Minute}
+		k, err := Keep(c.fetch, 0, nil)
+		must(t, err)
+		for range 50 {
+			expectToken(t, k, "", ErrProtocol)
+		}
+		if _, err := k.Token(t.Context()); !strings.Contains(err.Error(), "ended at 1999-12-31T23:59:00Z, and here it is 2000-01-01T00:00:00Z; compare the clocks") {
+			t.Errorf("the error is %v", err)
+		}
+		if c.n != 1 {
+			t.Errorf("%d fetches, want 1", c.n)
+		}
+		c.life = time.Hour
+		time.Sleep(keepPause)
+		expectToken(t, k, "2", nil)
+		c.life = -time.Minute
+		time.Sleep(50 * time.Minute)
+		expectToken(t, k, "2", nil) // which is still good
+		time.Sleep(20 * time.Minute)
+		expectToken(t, k, "", ErrProtocol)
+		if c.n != 4 {
+			t.Errorf("%d fetches, want 4", c.n)
+		}
 	})
 }
 
