@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"branchpoint/tokenbroker/ccm"
 )
@@ -80,6 +81,10 @@ func (s *Site) askForSite(ctx context.Context, t *terms, w *way) (err error) {
 			got, err = client.DPToken(ctx, c, t.place())
 			return err
 		})
+		if now := s.now(); err == nil && over(got, now) {
+			return newTrouble(fmt.Sprintf("the token that the site gives ended at %s, and here it is %s; compare the clocks",
+				got.Expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)), ccm.ErrNoToken)
+		}
 		if err == nil {
 			s.purse.take(t.siteAudience, w.name, got, s.now())
 			return nil

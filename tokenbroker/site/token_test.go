@@ -134,6 +134,17 @@ func TestNoToken(t *testing.T) {
 	})
 }
 
+// TestOtherClock: that a token has ended says something else than that it was refused.
+func TestOtherClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{}, &fake{token: func(context.Context, ccm.Content) (ccm.Token, error) { return tokenOf(t, "old", -time.Minute), nil }})
+		w.gives(t, "mp", "site", "", 0)
+		if said := w.state("mp").TokenError; !strings.Contains(said, "ended at 1999-12-31T23:59:00Z, and here it is 2000-01-01T00:00:00Z; compare the clocks") {
+			t.Errorf("the trouble is %q", said)
+		}
+	})
+}
+
 // TestTokenQuestion checks with which contents a token is asked for.
 func TestTokenQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
