@@ -1,7 +1,6 @@
 package atsite
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -123,29 +122,5 @@ func TestNames(t *testing.T) {
 	}
 	if c.Registration.FQDN == "" {
 		t.Error("the machine has no full name")
-	}
-}
-
-// TestBulkToken: the file is read each time, and no error repeats it.
-func TestBulkToken(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "token")
-	source := bulkToken{file}
-	if _, err := source.Token(context.Background()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without the file: %v", err)
-	}
-	for _, text := range []string{"first\n", " second "} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := source.Token(context.Background())
-		if err != nil || got.Reveal() != strings.TrimSpace(text) {
-			t.Errorf("the token is another one than %q: %v", text, err)
-		}
-	}
-	if err := os.WriteFile(file, []byte("s3cr3t\x00"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := source.Token(context.Background()); err == nil || strings.Contains(err.Error(), "s3cr3t") {
-		t.Errorf("what no header can hold: %v", err)
 	}
 }

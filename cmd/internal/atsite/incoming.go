@@ -3,13 +3,13 @@ package atsite
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
 	"branchpoint/configs"
+	"branchpoint/tokenbroker"
 	"branchpoint/tokenbroker/ccm"
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // incoming makes the source of what is exchanged for a CCM token. Nil: there is none.
@@ -27,21 +27,17 @@ func (e *Ends) incoming(c *configs.Config, o Options) (ccm.TokenSource, error) {
 // some days.
 type bulkToken struct{ file string }
 
-// maxBulk bounds the file; such a token is a JWT of one or two kilobytes.
-const maxBulk = 64 << 10
-
-// Token implements ccm.TokenSource.
+// Token implements ccm.TokenSource. An error is a tokenbroker.Failure: it names the file, holds nothing of it, and may be shown.
 func (b bulkToken) Token(context.Context) (ccm.Token, error) {
-	f, err := os.Open(b.file)
+	text, err := secretfile.GivenLine(b.file)
 	if err != nil {
-		return ccm.Token{}, fmt.Errorf("reading the bulk registration token: %w", err)
+		return ccm.Token{}, tokenbroker.Failure(fmt.Sprintf("reading the bulk registration token: %v", err))
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxBulk+1))
+	t, err := ccm.NewToken(strings.TrimSpace(text), time.Time{})
 	if err != nil {
-		return ccm.Token{}, fmt.Errorf("reading the bulk registration token: %w", err)
+		return ccm.Token{}, tokenbroker.Failure(fmt.Sprintf("reading the bulk registration token: %s does not hold one", b.file))
 	}
-	return ccm.NewToken(strings.TrimSpace(string(text)), time.Time{})
+	return t, nil
 }
 
 // Forget implements ccm.TokenSource: the file may hold another one by now.
