@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/robustio"
+
+	"branchpoint/tokenbroker/secretfile"
 )
 
 // folder holds the files of the jobs, one each. os.Root keeps every name inside it.
@@ -24,11 +26,26 @@ type folder struct {
 const (
 	recordSuffix = ".json"
 	partSuffix   = ".part"
+	// markFile is there for a moment. What others may do to it tells what they may do in the folder.
+	markFile = ".ours"
 )
 
+// openFolder refuses a folder that others could put jobs into: what is in a record is fetched, with our tokens.
 func openFolder(path string) (folder, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := secretfile.MakeDirectory(path); err != nil {
 		return folder{}, err
+	}
+	if err := checkOwner(path); err != nil {
+		return folder{}, err
+	}
+	mark := filepath.Join(path, markFile)
+	err := secretfile.Write(mark, "", nil)
+	if err == nil {
+		_, err = secretfile.Read(mark, "")
+		err = errors.Join(err, secretfile.Remove(mark))
+	}
+	if err != nil {
+		return folder{}, fmt.Errorf("looking who may use %s: %w", path, err)
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
