@@ -7,7 +7,6 @@ package entra
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -99,28 +98,6 @@ func (s *Source) fetch(ctx context.Context, timeout time.Duration, get func(cont
 		return ccm.Token{}, failure(ctx, seen, fmt.Errorf("%w: the one that is there ended at %s", ErrUnavailable, t.Expires.UTC().Format(time.RFC3339)))
 	}
 	return t, nil
-}
-
-// SignIn gets a token, and waits for somebody to sign in when that is needed. It returns nil when there is a token, and the
-// error of Token, or what became of the sign-in, otherwise. It ends with ctx.
-func (s *Source) SignIn(ctx context.Context) error {
-	for {
-		_, err := s.Token(ctx)
-		if s.person == nil || !errors.Is(err, ErrSignIn) {
-			return err
-		}
-		if err := s.person.wait(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// Pending is what somebody has to do now. False: nothing.
-func (s *Source) Pending() (SignIn, bool) {
-	if s.person == nil {
-		return SignIn{}, false
-	}
-	return s.person.pending()
 }
 
 // Close ends a sign-in that nobody has done yet, and waits until nothing of it is under way, or until ctx ends.

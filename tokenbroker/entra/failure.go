@@ -12,8 +12,7 @@ var (
 	// ErrRefused is an application, an identity or a person whom Entra gives no token: a wrong secret, a missing consent, a
 	// wrong tenant. The number that the error's text has (AADSTS…) says which.
 	ErrRefused = errors.New("no token is given by Microsoft Entra")
-	// ErrSignIn is that somebody has to sign in first. The error's text says where, and with which code; so does
-	// Source.Pending.
+	// ErrSignIn is that somebody has to sign in first. The error's text says where, and with which code.
 	ErrSignIn = errors.New("somebody has to sign in")
 	// ErrUnavailable is a file or a command without a good token, or a secret or a key that cannot be read.
 	ErrUnavailable = errors.New("there is no token")

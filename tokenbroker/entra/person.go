@@ -41,10 +41,6 @@ type attempt struct {
 	shown  chan struct{} // closed when signIn, or failed, is set
 	signIn SignIn
 	failed error // why there is no code
-
-	ended chan struct{} // closed when outcome is set
-	// outcome is why nobody signed in. Nil: somebody did.
-	outcome error
 }
 
 func newPerson(config Config) (*person, error) {
@@ -100,7 +96,7 @@ func (p *person) ask() *attempt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == nil {
-		a := &attempt{shown: make(chan struct{}), ended: make(chan struct{})}
+		a := &attempt{shown: make(chan struct{})}
 		p.current = a
 		p.wg.Go(func() { p.run(a) })
 	}
@@ -129,8 +125,6 @@ func (p *person) run(a *attempt) {
 		a.failed = err
 		close(a.shown)
 	}
-	a.outcome = err
-	close(a.ended)
 }
 
 func (p *person) signIn(ctx context.Context, a *attempt) (answer, error) {
@@ -168,38 +162,6 @@ func (p *person) await(ctx context.Context, shown SignIn, wait func(context.Cont
 		case <-ctx.Done():
 			return answer{}, ctx.Err()
 		}
-	}
-}
-
-// pending is what somebody has to do now.
-func (p *person) pending() (SignIn, bool) {
-	p.mu.Lock()
-	a := p.current
-	p.mu.Unlock()
-	if a == nil {
-		return SignIn{}, false
-	}
-	select {
-	case <-a.shown:
-		return a.signIn, a.failed == nil
-	default:
-		return SignIn{}, false
-	}
-}
-
-// wait waits for the sign-in that is under way, and returns what became of it.
-func (p *person) wait(ctx context.Context) error {
-	p.mu.Lock()
-	a := p.current
-	p.mu.Unlock()
-	if a == nil {
-		return nil
-	}
-	select {
-	case <-a.ended:
-		return a.outcome
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -32,30 +32,34 @@ func (n *tenant) issued(grant string) int { return n.Tokens(sim.EntraToken{Grant
 func (n *tenant) signedIn(t *testing.T, config entra.Config, told chan entra.SignIn) *entra.Source {
 	t.Helper()
 	s := source(t, config)
-	done := make(chan error, 1)
-	go func() { done <- s.SignIn(t.Context()) }() // waited for below
-	if err := n.Approve((<-told).Code, "ann@example.org"); err != nil {
-		t.Error(err)
-	}
-	if err := <-done; err != nil {
+	code := asked(t, s, told).Code
+	if err := n.Approve(code, "ann@example.org"); err != nil {
 		t.Fatal(err)
 	}
+	entra.Settle(s)
+	token(t, s)
 	return s
+}
+
+// asked is what somebody has to do before there is a token.
+func asked(t *testing.T, s *entra.Source, told chan entra.SignIn) entra.SignIn {
+	t.Helper()
+	_, err := s.Token(t.Context())
+	what := <-told
+	expect(t, err, entra.ErrSignIn, "enter the code "+what.Code)
+	return what
 }
 
 func TestSignIn(t *testing.T) {
 	n := newTenant(t, nil)
 	config, told := n.withCode(t)
 	s := source(t, config)
-	if _, is := s.Pending(); is {
+	if len(told) > 0 {
 		t.Error("somebody has to do something before anybody wants a token")
 	}
 	_, err := s.Token(t.Context())
 	asked := <-told
 	expect(t, err, entra.ErrSignIn, "open "+n.URL("https")+"/device and enter the code "+asked.Code)
-	if pending, is := s.Pending(); !is || pending != asked {
-		t.Errorf("pending is %v (%v), want %v", pending, is, asked)
-	}
 	if left := time.Until(asked.Until); left < 14*time.Minute || left > 15*time.Minute {
 		t.Errorf("the code is good for %v", left)
 	}
@@ -65,11 +69,9 @@ func TestSignIn(t *testing.T) {
 	if err := n.Approve(asked.Code, "ann@example.org"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SignIn(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	entra.Settle(s)
 	first := token(t, s)
-	if _, is := s.Pending(); is || len(told) > 0 {
+	if len(told) > 0 {
 		t.Error("somebody still has to do something")
 	}
 	s.Forget(first)
@@ -118,32 +120,37 @@ func TestLineIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	fault.Lift()
-	if err := s.SignIn(t.Context()); err != nil {
-		t.Error(err)
-	}
+	entra.Settle(s)
+	token(t, s)
 }
 
 func TestDeclined(t *testing.T) {
 	n := newTenant(t, nil)
 	config, told := n.withCode(t)
 	s := source(t, config)
-	done := make(chan error, 1)
-	go func() { done <- s.SignIn(t.Context()) }() // waited for below
-	if err := n.Decline((<-told).Code); err != nil {
+	first := asked(t, s, told)
+	if err := n.Decline(first.Code); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, <-done, entra.ErrRefused, "authorization_declined, AADSTS70017")
-	if text := n.log.String(); !strings.Contains(text, "nobody signed in") {
+	entra.Settle(s)
+	if text := n.log.String(); !strings.Contains(text, "nobody signed in") || !strings.Contains(text, entra.ErrRefused.Error()) ||
+		!strings.Contains(text, "authorization_declined, AADSTS70017") {
 		t.Errorf("the log says %q", text)
 	}
-	_, err := s.Token(t.Context())
-	expect(t, err, entra.ErrSignIn, (<-told).Code) // another one
+	if again := asked(t, s, told); again.Code == first.Code {
+		t.Errorf("the code %s is shown once more", again.Code)
+	}
 }
 
 func TestCodeEnds(t *testing.T) {
 	n := newTenant(t, func(c *sim.EntraConfig) { c.CodeLife = time.Second })
-	config, _ := n.withCode(t)
-	expect(t, source(t, config).SignIn(t.Context()), entra.ErrSignIn, "nobody did before the code ended")
+	config, told := n.withCode(t)
+	s := source(t, config)
+	asked(t, s, told)
+	entra.Settle(s)
+	if text := n.log.String(); !strings.Contains(text, "nobody did before the code ended") {
+		t.Errorf("the log says %q", text)
+	}
 }
 
 func TestNoCode(t *testing.T) {
@@ -153,32 +160,31 @@ func TestNoCode(t *testing.T) {
 	s := source(t, config)
 	_, err := s.Token(t.Context())
 	expect(t, err, entra.ErrRefused, "AADSTS7000218")
-	expect(t, s.SignIn(t.Context()), entra.ErrRefused, "AADSTS7000218")
-	if _, is := s.Pending(); is || len(told) > 0 {
+	if len(told) > 0 {
 		t.Error("somebody is told to enter no code")
 	}
 }
 
-func TestSignInEndsWithContext(t *testing.T) {
+// TestCodeOutlivesCaller: the code is good for whoever asks next, until the source is closed.
+func TestCodeOutlivesCaller(t *testing.T) {
 	n := newTenant(t, nil)
 	config, told := n.withCode(t)
 	s := source(t, config)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.SignIn(ctx) }() // waited for below
-	<-told
+	_, err := s.Token(ctx)
+	first := <-told
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("SignIn = %v", err)
-	}
-	if _, is := s.Pending(); !is {
-		t.Error("the code has gone with who waited for it")
-	}
+	expect(t, err, entra.ErrSignIn, first.Code)
+	_, err = s.Token(t.Context())
+	expect(t, err, entra.ErrSignIn, first.Code)
 	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, is := s.Pending(); is {
-		t.Error("the code is still waited for after Close")
+	if err := n.Approve(first.Code, "ann@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Token(t.Context()); err == nil || n.issued("device_code") != 0 {
+		t.Errorf("the code is still waited for after Close: %v, %d sign-ins", err, n.issued("device_code"))
 	}
 }
 
