@@ -10,7 +10,7 @@ import (
 
 // Check is one thing that is not as it should be.
 type Check struct {
-	// Name is "cache", "upstream", "listener", "site" or "registration".
+	// Name is "cache", "upstream", "listener", "site", "registration" or "certificate".
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 	// Since is when it began; zero when nobody knows.

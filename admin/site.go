@@ -40,25 +40,36 @@ func (s *Server) siteChecks() []Check {
 var failingStates = []string{"unreachable", "certificate-required", "login-required", "forbidden", "gateway-refused", "redirected",
 	"server-error", "strange-answer", "timeout", "token-refused", "failed"}
 
-// notes are what somebody should know although nothing fails: a registration waits for an administrator for days.
-func (s *Server) notes() []Check {
+// notes are what somebody should know although nothing fails: a registration waits for an administrator for days, or the
+// certificate of this machine has ended.
+func (s *Server) notes() (list []Check) {
 	status := s.siteStatus()
 	if status == nil {
 		return nil
 	}
 	r := status.Registration
-	note := func(reason string) []Check { return []Check{{"registration", reason, r.Since}} }
+	if reason := registrationNote(r); reason != "" {
+		list = append(list, Check{"registration", reason, r.Since})
+	}
+	if r.Certificate != "" { // which the site, or its gateway, only refuses
+		list = append(list, Check{Name: "certificate", Reason: r.Certificate + "; put a new one in its place, and then: branchpoint reload"})
+	}
+	return list
+}
+
+// registrationNote is what there is to do about a registration. Empty: nothing.
+func registrationNote(r site.RegistrationStatus) string {
 	switch r.State { // the words of site.RegistrationStatus
 	case "not registered":
-		return note("this machine is not registered at its site: branchpoint identity register")
+		return "this machine is not registered at its site: branchpoint identity register"
 	case "pending approval":
-		return note("the registration waits for an administrator, who has to approve " + r.SMSID)
+		return "the registration waits for an administrator, who has to approve " + r.SMSID
 	case "pending registration":
-		return note("the site has not worked on the registration yet")
+		return "the site has not worked on the registration yet"
 	case "reset":
-		return note("the site wants the registration anew: branchpoint identity register")
+		return "the site wants the registration anew: branchpoint identity register"
 	case "rejected":
-		return note("the site refuses the registration, or has blocked " + r.SMSID)
+		return "the site refuses the registration, or has blocked " + r.SMSID
 	}
-	return nil
+	return ""
 }

@@ -41,6 +41,10 @@ func TestSite(t *testing.T) {
 		"blocked": {site.Status{Ways: []site.WayStatus{way("mp", "refused", "mp: no", early)},
 			Registration: registered("rejected", "GUID:1")}, nil,
 			[]Check{{"registration", "the site refuses the registration, or has blocked GUID:1", early}}},
+		"certificate": {site.Status{Ways: []site.WayStatus{way("cmg", "forbidden", "cmg: no", early), way("mp", "ok", "", early)},
+			Registration: site.RegistrationStatus{State: "pending approval", SMSID: "GUID:1", Since: early, Certificate: "it ended"}}, nil,
+			[]Check{{"registration", "the registration waits for an administrator, who has to approve GUID:1", early},
+				{"certificate", "it ended; put a new one in its place, and then: branchpoint reload", time.Time{}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)

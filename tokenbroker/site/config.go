@@ -53,6 +53,9 @@ type Config struct {
 	Ways []Way
 	// SMSID is the id that the site gave to this machine, for Status only. Empty: it is not registered.
 	SMSID string
+	// Valid says what is wrong with the certificate of this machine at a time, for Status only; nil when nothing is. The text of
+	// its error is shown. Nil: nothing is known.
+	Valid func(time.Time) error
 	// Place says where this machine is, each time that content is located. Nil: nothing is said.
 	Place func() ccm.Place
 	// Audience says for which audience the token of a location is. Empty: for none. Nil: that of a cloud distribution point is
@@ -85,6 +88,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Place == nil {
 		c.Place = func() ccm.Place { return ccm.Place{} }
+	}
+	if c.Valid == nil {
+		c.Valid = func(time.Time) error { return nil }
 	}
 	if c.Audience == nil {
 		own := c.SiteAudience

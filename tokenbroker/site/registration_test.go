@@ -183,3 +183,23 @@ func TestPlainClient(t *testing.T) {
 		must(t, s.Close(t.Context()))
 	})
 }
+
+// TestCertificate: that the certificate of this machine has ended is told when it has.
+func TestCertificate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ends := time.Now().Add(time.Hour)
+		w := newWorld(t, Config{Valid: func(at time.Time) error {
+			if at.After(ends) {
+				return errors.New("it has ended")
+			}
+			return nil
+		}}, &fake{})
+		if said := w.Status().Registration.Certificate; said != "" {
+			t.Errorf("while it is good: %q", said)
+		}
+		elapse(2 * time.Hour)
+		if said := w.Status().Registration.Certificate; said != "it has ended" {
+			t.Errorf("after its end: %q", said)
+		}
+	})
+}

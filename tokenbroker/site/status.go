@@ -47,6 +47,8 @@ type RegistrationStatus struct {
 	State string `json:"state"`
 	// SMSID is the id that the site gave. Empty: none.
 	SMSID string `json:"smsid,omitempty"`
+	// Certificate is what is wrong with the certificate of this machine: it has ended, or is not good yet. Empty: nothing.
+	Certificate string `json:"certificate,omitempty"`
 	// Since is when the site said so first. Zero: it has not.
 	Since time.Time `json:"since,omitzero"`
 	// LastError is why the last question about it had no answer. Empty: it had one, or nobody asked.
@@ -57,6 +59,9 @@ type RegistrationStatus struct {
 func (s *Site) Status() Status {
 	t := s.terms.Load()
 	status := Status{Registration: s.registration.status(), Contents: s.atlas.len(), UnknownNames: s.names.all()}
+	if err := t.valid(s.now()); err != nil {
+		status.Registration.Certificate = err.Error()
+	}
 	_, pending := s.registration.pending()
 	for _, w := range t.ways {
 		one := w.circuit.status()

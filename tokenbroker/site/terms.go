@@ -15,6 +15,7 @@ type terms struct {
 	trusted      func(ccm.Location) bool
 	siteAudience string
 	smsid        string
+	valid        func(time.Time) error
 	age, retry   time.Duration
 	manifests    *ccm.Manifests
 	replies      *ccm.ReplyReader
@@ -23,8 +24,8 @@ type terms struct {
 // newTerms makes terms of a configuration that was validated. old, unless it is nil, has the ways of the one before.
 func newTerms(c Config, old *terms) *terms {
 	t := &terms{
-		place: c.Place, audience: c.Audience, trusted: c.Trusted, siteAudience: c.SiteAudience, smsid: c.SMSID, age: c.LocationsAge,
-		retry: c.RetryAfter, manifests: c.Manifests, replies: c.Replies,
+		place: c.Place, audience: c.Audience, trusted: c.Trusted, siteAudience: c.SiteAudience, smsid: c.SMSID, valid: c.Valid,
+		age: c.LocationsAge, retry: c.RetryAfter, manifests: c.Manifests, replies: c.Replies,
 	}
 	for _, w := range c.Ways {
 		next := newWay(w)

@@ -65,7 +65,7 @@ func siteConfig(c *configs.Config, ends *atsite.Ends) site.Config {
 		Manifests: ends.Manifests, Replies: ends.Replies, Audience: audienceAt(c), Trusted: trustOf(c).cloud,
 	}
 	if ends.Identity != nil {
-		config.SMSID = ends.Identity.CCM().SMSID()
+		config.SMSID, config.Valid = ends.Identity.CCM().SMSID(), ends.Identity.Valid
 	}
 	for _, name := range []string{atsite.ManagementPoint, atsite.Gateway} {
 		if way := ends.Keeping(name); way != nil {
