@@ -121,10 +121,10 @@ func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *
 		s.locator.heed(wanted)
 		if s.ends != ends {
 			s.ends, s.old = ends, s.ends
-			select {
-			case s.again <- struct{}{}:
-			default: // it will
-			}
+		}
+		select { // also where nothing has changed here: a reload follows what was done at the site
+		case s.again <- struct{}{}:
+		default: // it will
 		}
 	}, ends, nil
 }
