@@ -37,8 +37,8 @@ func (s *Server) siteChecks() []Check {
 
 // failingStates are those of a way by which nothing is to be had until somebody has mended it. That a registration waits for an
 // administrator, or is still to be made, is a step on the way.
-var failingStates = []string{"unreachable", "certificate-required", "login-required", "forbidden", "gateway-refused", "redirected",
-	"server-error", "strange-answer", "timeout", "token-refused", "failed"}
+var failingStates = []string{"unreachable", "certificate-required", "login-required", "login-failed", "forbidden", "gateway-refused",
+	"redirected", "server-error", "strange-answer", "timeout", "token-refused", "failed"}
 
 // notes are what somebody should know although nothing fails: a registration waits for an administrator for days, or the
 // certificate of this machine has ended.

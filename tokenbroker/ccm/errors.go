@@ -24,6 +24,8 @@ var (
 	ErrCertificateRequired = errors.New("a client certificate is required")
 	// ErrWindowsRequired is 401 with a Negotiate or NTLM challenge: a Windows account is wanted.
 	ErrWindowsRequired = errors.New("a login with Windows authentication is required")
+	// ErrLogin is a login with a Windows account that failed: the server refused the account, or there is none to be had.
+	ErrLogin = errors.New("the login with the Windows account failed")
 	// ErrForbidden is any other 403.
 	ErrForbidden = errors.New("access is forbidden")
 	// ErrGateway is a cloud management gateway whose connector did not get into the management point.
@@ -87,10 +89,19 @@ type flaw string
 
 func (f flaw) Error() string { return string(f) }
 
+// loginFailure is what a transport returns that logs in, when that is what failed. Its text holds no secret.
+type loginFailure interface {
+	error
+	LoginFailed() string
+}
+
 // describe is the text of a cause that is known to hold no secret. Errors of net/http quote lines of the server.
 func describe(cause error) string {
 	if known, ok := errors.AsType[flaw](cause); ok {
 		return known.Error()
+	}
+	if login, ok := errors.AsType[loginFailure](cause); ok {
+		return login.LoginFailed()
 	}
 	if op, ok := errors.AsType[*net.OpError](cause); ok {
 		return op.Error()

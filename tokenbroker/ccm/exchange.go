@@ -93,6 +93,9 @@ func (c carrier) send(ctx context.Context, request call) (resp *http.Response, r
 // lost is the error for an answer that did not come.
 func lost(ctx context.Context, op string, cause error) error {
 	kind := ErrUnreachable
+	if _, ok := errors.AsType[loginFailure](cause); ok {
+		kind = ErrLogin
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		kind = context.Canceled
 	}

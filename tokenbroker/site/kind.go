@@ -29,6 +29,7 @@ func classify(err error) (kind, error) {
 		{"token-refused", ccm.ErrExpired},
 		{"certificate-required", ccm.ErrCertificateRequired},
 		{"login-required", ccm.ErrWindowsRequired},
+		{"login-failed", ccm.ErrLogin},
 		{"forbidden", ccm.ErrForbidden},
 		{"gateway-refused", ccm.ErrGateway},
 		{"redirected", ccm.ErrRedirected},

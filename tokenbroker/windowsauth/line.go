@@ -3,7 +3,6 @@ package windowsauth
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +21,20 @@ const (
 )
 
 // errMoved is a login that could not be finished, and no refusal of the account.
-var errMoved = errors.New("windows login: the server closed the connection in the middle of it")
+const errMoved = Failure("the server closed the connection in the middle of it")
+
+// errRefused is the last word of a server about an account.
+const errRefused = Failure("the server refused the account")
+
+// Failure is a login that failed, and why. Its text holds no secret, and may be shown. What fails before or after a login is
+// none.
+type Failure string
+
+// Error is the text.
+func (f Failure) Error() string { return "windows login: " + string(f) }
+
+// LoginFailed is that text for who tells it in words of his own.
+func (f Failure) LoginFailed() string { return string(f) }
 
 // line is one connection, which may have logged in before. One request uses it at a time.
 type line struct {
@@ -64,11 +76,12 @@ func (l *line) do(r *http.Request, again body) (*http.Response, error) {
 	}
 	drain(resp)
 	resp, err = l.login(r, again, scheme)
-	switch {
-	case err != nil:
-		l.of.log.Warn("a login with Windows authentication failed", "server", r.URL.Host, "account", l.of.name, "reason", err.Error())
-	case resp.StatusCode == http.StatusUnauthorized:
-		l.of.log.Warn("the server refused the Windows account", "server", r.URL.Host, "account", l.of.name, "scheme", scheme)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		drain(resp)
+		resp, err = nil, errRefused
+	}
+	if err != nil {
+		l.of.log.Warn("a login with Windows authentication failed", "server", r.URL.Host, "account", l.of.name, "scheme", scheme, "reason", err.Error())
 	}
 	return resp, err
 }
@@ -76,7 +89,7 @@ func (l *line) do(r *http.Request, again body) (*http.Response, error) {
 func (l *line) login(r *http.Request, again body, scheme string) (*http.Response, error) {
 	h, message, err := l.of.account.begin(scheme, spn(r.URL))
 	if err != nil {
-		return nil, fmt.Errorf("windows login: %w", err)
+		return nil, Failure(err.Error())
 	}
 	defer h.close()
 	var first net.Conn
@@ -98,7 +111,7 @@ func (l *line) login(r *http.Request, again body, scheme string) (*http.Response
 		}
 		drain(resp)
 		if message, err = h.next(challenge); err != nil {
-			return nil, fmt.Errorf("windows login: %w", err)
+			return nil, Failure(err.Error())
 		}
 	}
 }

@@ -161,7 +161,7 @@ func TestStrangeServers(t *testing.T) {
 		{"lets everybody in", func(int, *http.Request, http.ResponseWriter) {}, 200, "", "", 1},
 		{"wants a password in clear", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "Basic realm=x") }, 401, "", "", 1},
 		{"wants a token", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "Bearer") }, 401, "", "", 1},
-		{"refuses without a challenge", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM", "Negotiate") }, 401, "", "refused", 2},
+		{"refuses without a challenge", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM", "Negotiate") }, 0, "refused the account", "refused", 2},
 		{"fails in the middle", func(n int, _ *http.Request, w http.ResponseWriter) {
 			if n == 0 {
 				refuse(w, "NTLM")
@@ -170,8 +170,8 @@ func TestStrangeServers(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, 503, "", "", 2},
 		{"has a challenge that is none", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM aGVsbG8=") }, 0, "none of NTLM version 2", "none of NTLM version 2", 2},
-		{"has a challenge in no Base64", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM !!") }, 401, "", "refused", 2},
-		{"never has enough", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM "+challenge()) }, 401, "", "refused", 6},
+		{"has a challenge in no Base64", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM !!") }, 0, "refused the account", "refused", 2},
+		{"never has enough", func(_ int, _ *http.Request, w http.ResponseWriter) { refuse(w, "NTLM "+challenge()) }, 0, "refused the account", "refused", 6},
 		{"hangs up in the middle", func(n int, _ *http.Request, w http.ResponseWriter) {
 			w.Header().Set("Connection", "close")
 			refuse(w, "NTLM "+challenge())

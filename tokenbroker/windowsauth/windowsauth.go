@@ -41,8 +41,9 @@ type Config struct {
 }
 
 // Transport is an http.RoundTripper that logs in when the server asks for it. The body of a request is sent again then, so
-// one that cannot be had again (http.Request.GetBody) is held in memory. It may be used by many goroutines. An answer 401 is
-// returned as it came when the server refuses the account, or does not ask for Windows authentication.
+// one that cannot be had again (http.Request.GetBody) is held in memory. It may be used by many goroutines. That the
+// server refuses the account, or that a login fails otherwise, is a Failure; an answer 401 is returned as it came when the server
+// does not ask for Windows authentication.
 type Transport struct {
 	server  *url.URL
 	account account

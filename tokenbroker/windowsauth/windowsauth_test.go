@@ -53,8 +53,9 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			client := s.client(t, "http", s.login(t, "http", test.user, line(t, test.password), &log))
-			if _, err := client.SiteInformation(t.Context()); !errors.Is(err, ccm.ErrWindowsRequired) {
-				t.Errorf("SiteInformation = %v, want ErrWindowsRequired", err)
+			_, err := client.SiteInformation(t.Context())
+			if !errors.Is(err, ccm.ErrLogin) || !strings.Contains(err.Error(), "the server refused the account") {
+				t.Errorf("SiteInformation = %v, want ErrLogin", err)
 			}
 			if text := log.String(); !strings.Contains(text, "refused") || strings.Contains(text, test.password) {
 				t.Errorf("the log says %q", text)
@@ -138,7 +139,7 @@ func TestConnectionIsKept(t *testing.T) {
 	}
 	ask()
 	login.CloseIdleConnections()
-	if _, err := client.SiteInformation(t.Context()); !errors.Is(err, ccm.ErrWindowsRequired) {
+	if _, err := client.SiteInformation(t.Context()); !errors.Is(err, ccm.ErrLogin) {
 		t.Errorf("with the password that the file has now: %v", err)
 	}
 }
@@ -151,8 +152,9 @@ func TestPasswordFileIsGone(t *testing.T) {
 	if err := secretfile.Write(password, "", nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.SiteInformation(t.Context()); err == nil {
-		t.Error("an empty password logs in")
+	_, err := client.SiteInformation(t.Context())
+	if !errors.Is(err, ccm.ErrLogin) || !strings.Contains(err.Error(), "reading the password") {
+		t.Errorf("with an empty password: %v, want ErrLogin with the reason", err)
 	}
 	if !strings.Contains(log.String(), "does not hold one line of text") {
 		t.Errorf("the log says %q", log.String())
