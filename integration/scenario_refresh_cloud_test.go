@@ -53,8 +53,8 @@ func TestRefreshAheadByGateway(t *testing.T) {
 	r.expectReplaced()
 }
 
-// expectReplaced fails the test unless the token for cloud distribution points was replaced as often as that, and the CCM token about as
-// often, no request was put twice at the same time, and none showed a token that had ended.
+// expectReplaced fails the test unless the token for cloud distribution points and the CCM token were replaced as often as that, no
+// request was put twice at the same time, and none showed a token that had ended.
 func (r *roaming) expectReplaced() {
 	t, tally, now := r.t, r.site.ManagementPoint.Tally, r.asked()
 	t.Helper()
@@ -63,8 +63,9 @@ func (r *roaming) expectReplaced() {
 		t.Errorf("the site was asked %d times where a content is, and gave %d tokens for %d cloud distribution points; want %d for each of them",
 			now.located, now.tokens, len(r.clouds()), 1+refreshes)
 	}
-	if n := now.exchanged - r.registered.exchanged; n < refreshes || n > 1+refreshes || now.entra-r.registered.entra != 1 {
-		t.Errorf("%d exchanges for CCM tokens with %d tokens of Entra, want one for each question at most, with one", n, now.entra-r.registered.entra)
+	if n := now.exchanged - r.registered.exchanged; n != 1+refreshes || now.entra-r.registered.entra != 1 {
+		t.Errorf("%d exchanges for CCM tokens with %d tokens of Entra, want %d, one for each question, with one: half of its life is over each time",
+			n, now.entra-r.registered.entra, 1+refreshes)
 	}
 	if located, exchanges := tally.AtOnce(sim.MPRequest{Request: "ContentLocationRequest"}), r.site.TokenService.AtOnce(); located != 1 || exchanges != 1 {
 		t.Errorf("%d questions for locations and %d exchanges were under way at once", located, exchanges)

@@ -47,7 +47,10 @@ func startStream(t testing.TB, clients int, get func(client, n int) error) *stre
 					return
 				default:
 				}
-				if err := get(client, n); err != nil {
+				switch err := get(client, n); {
+				case t.Context().Err() != nil:
+					return // the test is over
+				case err != nil:
 					t.Errorf("client %d, its %dth: %v", client, n, err)
 					return
 				}
