@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"branchpoint/cmd/internal/assembly"
@@ -26,37 +28,101 @@ type identityRegisterCmd struct {
 // a client travels for some seconds.
 const firstWait = 15 * time.Second
 
-// Run makes a key where there is none, registers, keeps what the site answers, and says how it stands.
+// Run sees who answers for the site, makes a key where there is none, registers, keeps what the site answers, and says how it
+// stands.
 func (c *identityRegisterCmd) Run(s *streams) error {
 	config, err := c.loadSite()
 	if err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := c.meet(ctx, config, s); err != nil {
+		return identityAdvised(err)
+	}
 	if err := createIdentity(config, s); err != nil {
 		return err
 	}
+	who, err := c.register(ctx, config, s)
+	if err != nil {
+		return identityAdvised(err)
+	}
+	d := who.Describe()
+	_, err = fmt.Fprint(s.out, identityTable(d), registrationAdvice(d))
+	if err == nil {
+		err = outcome(ctx, d)
+	}
+	if err == nil {
+		_, err = fmt.Fprint(s.out, "A Branchpoint that is running uses it after branchpoint reload.\n")
+	}
+	return err
+}
+
+// outcome is nil when the registration is there, or is the site's or its administrator's to settle.
+func outcome(ctx context.Context, d identity.Description) error {
+	switch {
+	case d.State == string(ccm.StateRejected), d.State == string(ccm.StateReset):
+		return errors.New("this machine is not registered")
+	case ctx.Err() != nil:
+		return errors.New("it was interrupted; branchpoint identity show tells what the site said last")
+	}
+	return nil
+}
+
+// register tells the site of this machine, and waits until that has worked on it.
+func (c *identityRegisterCmd) register(ctx context.Context, config *configs.Config, s *streams) (*identity.Identity, error) {
+	ends, err := c.open(config, s)
+	if err != nil {
+		return nil, err
+	}
+	defer ends.Close()
+	client := ends.Ways[c.way(ends)]
+	answer, err := client.Register(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, err := ends.Identity.SaveSMSID(answer)
+	if err != nil {
+		return nil, err
+	}
+	return c.await(ctx, who, client.As(who.CCM()), s)
+}
+
+// meet asks the site who it is, before there is a key and anybody is told of it.
+func (c *identityRegisterCmd) meet(ctx context.Context, config *configs.Config, s *streams) error {
 	ends, err := c.open(config, s)
 	if err != nil {
 		return err
 	}
 	defer ends.Close()
-	client, err := c.client(config, ends)
-	if err != nil {
-		return err
+	way, at := c.way(ends), config.Site.ManagementPoint
+	if ends.Ways[way] == nil {
+		return &configError{errors.New("--gateway is there, and the configuration has no site.gateway")}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	who, err := register(ctx, ends.Identity, client)
-	if err != nil {
-		return identityAdvised(err)
+	if way == atsite.Gateway {
+		at = config.Site.Gateway
 	}
-	who, err = c.await(ctx, who, client.As(who.CCM()), s)
+	met, err := ends.Meet(ctx, way, config.Site.Code)
 	if err != nil {
-		return identityAdvised(err)
+		return fmt.Errorf("%s: %w", at, err)
 	}
-	d := who.Describe()
-	_, err = fmt.Fprint(s.out, identityTable(d), registrationAdvice(d), "A Branchpoint that is running uses it after branchpoint reload.\n")
+	_, err = fmt.Fprint(s.out, metText(met, config.Site.Code, at))
 	return err
+}
+
+// metText tells who answers.
+func metText(met atsite.Met, code, at string) string {
+	text := "The site " + code + " answers at " + at
+	if met.Version != "" {
+		text += ", version " + met.Version
+	}
+	if met.Of != "" && !strings.EqualFold(met.Of, code) {
+		text += fmt.Sprintf(", by a management point of the site %.8q", met.Of)
+	}
+	if len(met.ManagementPoints) > 0 {
+		text += "; its management points: " + strings.Join(met.ManagementPoints, ", ")
+	}
+	return text + ".\n"
 }
 
 // createIdentity makes a key, unless there is one or a certificate is named in the configuration.
@@ -81,28 +147,18 @@ func (c *identityRegisterCmd) open(config *configs.Config, s *streams) (*atsite.
 	if err != nil {
 		return nil, err
 	}
-	return atsite.Open(config, atsite.Options{Roots: roots, Code: func(message string) { fmt.Fprintln(s.err, message) }})
+	return atsite.Open(config, atsite.Options{
+		Roots: roots, Code: func(message string) { fmt.Fprintln(s.err, message) },
+		Log: slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
 }
 
-// client is the way in: the management point, or its gateway when it is asked for or there is nothing else.
-func (c *identityRegisterCmd) client(config *configs.Config, ends *atsite.Ends) (*ccm.Client, error) {
-	way := atsite.ManagementPoint
-	if c.Gateway || ends.Ways[way] == nil {
-		way = atsite.Gateway
+// way is the way in: the management point, or its gateway when it is asked for or there is nothing else.
+func (c *identityRegisterCmd) way(ends *atsite.Ends) string {
+	if c.Gateway || ends.Ways[atsite.ManagementPoint] == nil {
+		return atsite.Gateway
 	}
-	if client := ends.Ways[way]; client != nil {
-		return client, nil
-	}
-	return nil, &configError{errors.New("--gateway is there, and the configuration has no site.gateway")}
-}
-
-// register tells the site of this machine, and keeps the client id that it gets.
-func register(ctx context.Context, who *identity.Identity, client *ccm.Client) (*identity.Identity, error) {
-	answer, err := client.Register(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return who.SaveSMSID(answer)
+	return atsite.ManagementPoint
 }
 
 // await asks how the registration stands: for a moment, or with --wait until it is settled. What the site says last is kept.

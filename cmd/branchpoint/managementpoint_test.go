@@ -28,15 +28,28 @@ func startManagementPoint(env *testscript.Env) error {
 	return nil
 }
 
-// approve does what an administrator does in the console: it approves every client that has registered.
+// approve does what an administrator does in the console: it approves the client that has registered.
 func approve(ts *testscript.TestScript, neg bool, args []string) {
+	administer(ts, neg, args, (*sim.ManagementPoint).Approve)
+}
+
+// block does the same for one that may not come in any more, and unblock undoes it.
+func block(ts *testscript.TestScript, neg bool, args []string) {
+	administer(ts, neg, args, (*sim.ManagementPoint).Block)
+}
+
+func unblock(ts *testscript.TestScript, neg bool, args []string) {
+	administer(ts, neg, args, (*sim.ManagementPoint).Unblock)
+}
+
+func administer(ts *testscript.TestScript, neg bool, args []string, do func(*sim.ManagementPoint, string) error) {
 	if neg || len(args) > 0 {
-		ts.Fatalf("usage: approve")
+		ts.Fatalf("it has no arguments")
 	}
 	mp := ts.Value(mpKey{}).(*sim.ManagementPoint)
 	clients := mp.Clients()
 	if len(clients) != 1 {
 		ts.Fatalf("%d clients have registered, want one", len(clients))
 	}
-	ts.Check(mp.Approve(clients[0].SMSID))
+	ts.Check(do(mp, clients[0].SMSID))
 }

@@ -30,6 +30,8 @@ func TestScripts(t *testing.T) {
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"approve": approve,
+			"block":   block,
+			"unblock": unblock,
 			"expand":  expand,
 			"exits":   exits,
 			"release": release,

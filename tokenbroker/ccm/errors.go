@@ -36,6 +36,8 @@ var (
 	ErrServer = errors.New("the server failed")
 	// ErrProtocol is an answer that no such server gives: a captive portal, a wrong address, a broken message.
 	ErrProtocol = errors.New("the answer is not what such a server says")
+	// ErrOtherSite is a management point that knows no site of the code that it was asked for.
+	ErrOtherSite = errors.New("the management point knows no such site")
 	// ErrNotRegistered is a message that has to be signed, from an identity that the site has not given an id yet, or one
 	// whose registration the site has reset.
 	ErrNotRegistered = errors.New("this identity is not registered at the site")

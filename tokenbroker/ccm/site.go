@@ -2,11 +2,16 @@ package ccm
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strconv"
 )
 
 // errOtherReply is an answer to something else than what was asked.
 const errOtherReply = flaw("it answers another question")
+
+// errNoSite is an answer with the information of no site.
+const errNoSite = flaw("it names no site")
 
 // siteNames are what the answer with a site's information is known to hold.
 const siteNames = `
@@ -44,7 +49,10 @@ func (c *Client) SiteInformation(ctx context.Context) (Site, error) {
 		return Site{}, err
 	}
 	site, err := parseSite(root)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoSite):
+		return Site{}, &Error{Op: op, Kind: ErrOtherSite, Status: http.StatusOK}
+	case err != nil:
 		return Site{}, nonsense(op, err)
 	}
 	return site, nil
@@ -58,7 +66,7 @@ func parseSite(root *element) (Site, error) {
 	e := root.at("Sites", "Site")
 	code := e.value("SiteCode")
 	if _, err := siteCode(code); err != nil {
-		return Site{}, flaw("it names no site")
+		return Site{}, errNoSite
 	}
 	security := e.at("Settings", "ClientOperationalSettings", "SecurityConfiguration")
 	return Site{

@@ -35,6 +35,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Log takes what an operator should know. Nil: nothing is told.
 	Log *slog.Logger
+	// Documents is the folder in which the site's documents are kept; nothing else may be in it. Empty: they are not kept.
+	Documents string
 	// Code is told what a person has to do to log in for entra.type device_code. Nil: the log is.
 	Code func(message string)
 }
@@ -52,8 +54,9 @@ type Ends struct {
 	// Place says where this machine is.
 	Place func() ccm.Place
 
-	keeping map[string]*Keeping // the clients of Ways, by the same names
-	closers []func()
+	keeping   map[string]*Keeping       // the clients of Ways, by the same names
+	documents map[string]*ccm.Bootstrap // the same servers
+	closers   []func()
 }
 
 // Open makes the ends of the site of c. The error Is ErrNoSite when there is none.
@@ -64,7 +67,7 @@ func Open(c *configs.Config, o Options) (*Ends, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Ends{Ways: map[string]*ccm.Client{}, Place: place(c.Site.Place), keeping: map[string]*Keeping{}}
+	e := &Ends{Ways: map[string]*ccm.Client{}, Place: place(c.Site.Place), keeping: map[string]*Keeping{}, documents: map[string]*ccm.Bootstrap{}}
 	if err := e.open(c, o); err != nil {
 		e.Close()
 		return nil, err
@@ -134,8 +137,7 @@ func (e *Ends) managementPoint(c *configs.Config, o Options, base ccm.Config, st
 	if base.Transport, err = e.loggedIn(c.Site, o, t); err != nil {
 		return err
 	}
-	e.Ways[ManagementPoint], err = ccm.New(base)
-	return err
+	return e.way(ManagementPoint, base, o)
 }
 
 // gateway adds the management point behind a gateway. A certificate opens it or, without one, a CCM token.
@@ -154,8 +156,7 @@ func (e *Ends) gateway(c *configs.Config, o Options, base ccm.Config, sts ccm.To
 	if base.Transport, err = e.transport(o, e.certificate()); err != nil {
 		return err
 	}
-	e.Ways[Gateway], err = ccm.New(base)
-	return err
+	return e.way(Gateway, base, o)
 }
 
 // certificate is the one that servers may ask for. Nil: there is none.
