@@ -44,7 +44,7 @@ func TestRefreshAheadByGateway(t *testing.T) {
 	t.Parallel()
 	r := livesBriefly(t, refreshLife())
 	r.fetchAhead("cmg", roamingPackage, 4) // from now on it is known what is there
-	s := startStream(t, 4, r.bare(roamingPackage))
+	s := startStream(t, 2, r.bare(roamingPackage))
 	s.expectFlow(soon(), "with the first token")
 	for range refreshes {
 		s.expectAhead(r.box, r.classic.audience(t), r.site.ManagementPoint.Faults, "ContentLocationRequest")

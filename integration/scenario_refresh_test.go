@@ -17,7 +17,7 @@ import (
 // files within it.
 func refreshLife() time.Duration {
 	if patient() {
-		return 15 * time.Second
+		return 24 * time.Second
 	}
 	return 6 * time.Second
 }
