@@ -67,7 +67,7 @@ func (s Site) checkWays(found *findings) {
 		found.bad("site.gateway", "%.128q is not a management point behind a gateway; "+
 			"write https://cmg.example.com/CCM_Proxy_MutualAuth/72186325152220500", s.Gateway)
 	}
-	if strings.Trim(strings.ToLower(s.Directory), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || s.Directory == "" {
+	if strings.Trim(strings.ToLower(s.Directory), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || s.Directory == "" || s.Directory[0] <= '9' {
 		found.bad("site.directory", "%.64q is not a virtual directory; write ccm_system or another one", s.Directory)
 	}
 	windows := strings.EqualFold(s.Directory, windowsDirectory)
@@ -104,6 +104,9 @@ func isGateway(text string) bool {
 func (s Site) checkForms(found *findings) {
 	found.oneOf("site.signature.hash", "hash", s.Signature.Hash, "sha256", "sha1")
 	found.oneOf("site.signature.authenticator", "authenticator", s.Signature.Authenticator, "none", "clienttoken", "ccmclient")
+	if strings.ContainsFunc(s.Signature.Suffix, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		found.bad("site.signature.suffix", "%.64q is not plain text; write ;2 or none", s.Signature.Suffix)
+	}
 	found.oneOf("site.signature.id_form", "form", s.Signature.IDForm, "guid", "braces")
 	found.oneOf("site.signature.reply_compression", "compression", s.Signature.ReplyCompression, "zlib", "none")
 }
@@ -123,7 +126,10 @@ func (s Site) checkTokens(found *findings) {
 	if !httpguts.ValidHeaderFieldName(s.STS.Method) {
 		found.bad("site.sts.method", "%.64q is not a verb; write GET or POST", s.STS.Method)
 	}
-	if !strings.HasPrefix(s.STS.Path, "/") {
+	if s.STS.Carriage == "body" && (s.STS.Method == "GET" || s.STS.Method == "HEAD") {
+		found.bad("site.sts.carriage", "%s has no body; write method: POST as well", s.STS.Method)
+	}
+	if !strings.HasPrefix(s.STS.Path, "/") || strings.ContainsAny(s.STS.Path, "?#") {
 		found.bad("site.sts.path", "%.64q is not a path; write /CCM_STS", s.STS.Path)
 	}
 	found.place("site.sts.reply", s.STS.Reply)

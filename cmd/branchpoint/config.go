@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
+	"branchpoint/cmd/internal/atsite"
 	"branchpoint/configs"
 	"branchpoint/proxy/authority"
 )
@@ -31,6 +33,13 @@ func (c *configCheckCmd) Run(s *streams) error {
 	}
 	if _, err := authority.ParseNames(config.AuthorityNames()); err != nil {
 		return &configError{fmt.Errorf("no certificate authority can be made for %s: %w", c.File, err)}
+	}
+	ends, err := atsite.Open(config, atsite.Options{SettingsOnly: true})
+	switch {
+	case err == nil:
+		ends.Close()
+	case !errors.Is(err, atsite.ErrNoSite):
+		return &configError{fmt.Errorf("%s: the site cannot be asked: %w", c.File, err)}
 	}
 	_, err = fmt.Fprintf(s.out, "%s: ok\n", c.File)
 	return err

@@ -53,8 +53,12 @@ func TestSiteInformation(t *testing.T) {
 		t.Errorf("asked with %s", m.body)
 	}
 	reply = `<SiteInfoReply/>`
-	if _, err := client.SiteInformation(t.Context()); !errors.Is(err, ErrProtocol) {
+	if _, err := client.SiteInformation(t.Context()); !errors.Is(err, ErrOtherSite) {
 		t.Errorf("an answer without a site gives %v", err)
+	}
+	reply = `<SiteInfo/>`
+	if _, err := client.SiteInformation(t.Context()); !errors.Is(err, ErrProtocol) {
+		t.Errorf("an answer to something else gives %v", err)
 	}
 	s.answer = func(w http.ResponseWriter, _ received) (string, bool) {
 		http.Error(w, "x", http.StatusForbidden)

@@ -37,14 +37,22 @@ type password struct{ user, file string }
 
 var _ account = password{}
 
-// newPassword refuses an account that no server knows, and a file that cannot be read.
-func newPassword(user, file string) (account, error) {
+// checkUser refuses an account that no server knows.
+func checkUser(user string) error {
 	domain, name, ok := strings.Cut(user, `\`)
 	if !ok {
 		name, domain, ok = strings.Cut(user, "@")
 	}
 	if !ok || domain == "" || name == "" || strings.ContainsAny(name+domain, `\/"[]:;|=,+*?<>`) {
-		return nil, errors.New(`the user has to be written DOMAIN\name or name@domain`)
+		return errors.New(`the user has to be written DOMAIN\name or name@domain`)
+	}
+	return nil
+}
+
+// newPassword refuses an account that no server knows, and a file that cannot be read.
+func newPassword(user, file string) (account, error) {
+	if err := checkUser(user); err != nil {
+		return nil, err
 	}
 	if _, err := secretfile.GivenLine(file); err != nil {
 		return nil, errors.New("reading the password: " + err.Error())

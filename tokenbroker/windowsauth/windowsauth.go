@@ -58,16 +58,35 @@ type Transport struct {
 
 var _ http.RoundTripper = (*Transport)(nil)
 
-// New returns a transport for config. It refuses settings that cannot work, and says why. Nothing is sent yet.
-func New(config Config) (*Transport, error) {
-	server, err := url.Parse(config.URL)
+// Validate says what is wrong with the settings. No file is read.
+func (c Config) Validate() error {
+	server, err := url.Parse(c.URL)
 	switch {
 	case err != nil || server.Host == "" || server.Scheme != "http" && server.Scheme != "https":
-		return nil, errors.New("windows login: the server has to be an http or https URL")
-	case config.Transport == nil:
-		return nil, errors.New("windows login: the transport is missing")
-	case config.User == "" && config.PasswordFile != "":
-		return nil, errors.New("windows login: there is a password file, but no user")
+		return errors.New("windows login: the server has to be an http or https URL")
+	case c.Transport == nil:
+		return errors.New("windows login: the transport is missing")
+	case c.User == "" && c.PasswordFile != "":
+		return errors.New("windows login: there is a password file, but no user")
+	case c.User == "":
+		_, err = processAccount()
+	default:
+		err = checkUser(c.User)
+	}
+	if err != nil {
+		return fmt.Errorf("windows login: %w", err)
+	}
+	return nil
+}
+
+// New returns a transport for config. It refuses settings that cannot work, and says why. Nothing is sent yet.
+func New(config Config) (*Transport, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	server, err := url.Parse(config.URL)
+	if err != nil {
+		return nil, fmt.Errorf("windows login: %w", err)
 	}
 	t := &Transport{server: server, name: config.User, base: single(config.Transport), log: config.Logger}
 	if t.log == nil {

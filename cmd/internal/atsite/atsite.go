@@ -37,6 +37,9 @@ type Options struct {
 	Log *slog.Logger
 	// Documents is the folder in which the site's documents are kept; nothing else may be in it. Empty: they are not kept.
 	Documents string
+	// SettingsOnly makes the ends to see whether the settings can work: no file is read or made, and there is no identity. Nothing can
+	// be asked with them.
+	SettingsOnly bool
 	// Code is told what a person has to do to log in for entra.type device_code. Nil: the log is.
 	Code func(message string)
 }
@@ -79,8 +82,10 @@ func Open(c *configs.Config, o Options) (*Ends, error) {
 }
 
 func (e *Ends) open(c *configs.Config, o Options) error {
-	if err := e.identify(c); err != nil {
-		return err
+	if !o.SettingsOnly {
+		if err := e.identify(c); err != nil {
+			return err
+		}
 	}
 	sts, err := e.exchange(c, o)
 	if err != nil {

@@ -14,11 +14,17 @@ import (
 
 func parse(t *testing.T, text string) *configs.Config {
 	t.Helper()
+	return parseAlone(t, text+"\nidentity: {directory: identity}\n")
+}
+
+// parseAlone is parse for a text that says itself where the identity is.
+func parseAlone(t *testing.T, text string) *configs.Config {
+	t.Helper()
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LocalAppData", "AppData"} {
 		t.Setenv(name, t.TempDir())
 	}
 	path := filepath.Join(t.TempDir(), "branchpoint.yaml")
-	if err := os.WriteFile(path, []byte(text+"\nidentity: {directory: identity}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := configs.Load(path)

@@ -16,9 +16,13 @@ func (e *Ends) loggedIn(s configs.Site, o Options, t *http.Transport) (http.Roun
 	if !strings.EqualFold(s.Directory, windowsDirectory) {
 		return t, nil
 	}
-	w, err := windowsauth.New(windowsauth.Config{
+	config := windowsauth.Config{
 		URL: s.ManagementPoint, User: s.WindowsLogin.User, PasswordFile: s.WindowsLogin.PasswordFile, Transport: t, Logger: o.Log,
-	})
+	}
+	if o.SettingsOnly {
+		return t, config.Validate()
+	}
+	w, err := windowsauth.New(config)
 	if err != nil {
 		return nil, err
 	}
