@@ -37,13 +37,19 @@ func (c *identityRegisterCmd) Run(s *streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := c.meet(ctx, config, s); err != nil {
-		return identityAdvised(err)
-	}
-	if err := createIdentity(config, s); err != nil {
+	ends, err := c.open(config, s)
+	if err != nil {
 		return err
 	}
-	who, err := c.register(ctx, config, s)
+	defer ends.Close()
+	if err := c.meet(ctx, ends, config.Site, s); err != nil {
+		return identityAdvised(err)
+	}
+	before, err := identityOf(ends, config, s)
+	if err != nil {
+		return err
+	}
+	who, err := c.register(ctx, ends, before, s)
 	if err != nil {
 		return identityAdvised(err)
 	}
@@ -70,18 +76,13 @@ func outcome(ctx context.Context, d identity.Description) error {
 }
 
 // register tells the site of this machine, and waits until that has worked on it.
-func (c *identityRegisterCmd) register(ctx context.Context, config *configs.Config, s *streams) (*identity.Identity, error) {
-	ends, err := c.open(config, s)
-	if err != nil {
-		return nil, err
-	}
-	defer ends.Close()
-	client := ends.Ways[c.way(ends)]
+func (c *identityRegisterCmd) register(ctx context.Context, ends *atsite.Ends, who *identity.Identity, s *streams) (*identity.Identity, error) {
+	client := ends.Ways[c.way(ends)].As(who.CCM())
 	answer, err := client.Register(ctx)
 	if err != nil {
 		return nil, err
 	}
-	who, err := ends.Identity.SaveSMSID(answer)
+	who, err = who.SaveSMSID(answer)
 	if err != nil {
 		return nil, err
 	}
@@ -89,24 +90,19 @@ func (c *identityRegisterCmd) register(ctx context.Context, config *configs.Conf
 }
 
 // meet asks the site who it is, before there is a key and anybody is told of it.
-func (c *identityRegisterCmd) meet(ctx context.Context, config *configs.Config, s *streams) error {
-	ends, err := c.open(config, s)
-	if err != nil {
-		return err
-	}
-	defer ends.Close()
-	way, at := c.way(ends), config.Site.ManagementPoint
+func (c *identityRegisterCmd) meet(ctx context.Context, ends *atsite.Ends, site configs.Site, s *streams) error {
+	way, at := c.way(ends), site.ManagementPoint
 	if ends.Ways[way] == nil {
 		return &configError{errors.New("--gateway is there, and the configuration has no site.gateway")}
 	}
 	if way == atsite.Gateway {
-		at = config.Site.Gateway
+		at = site.Gateway
 	}
-	met, err := ends.Meet(ctx, way, config.Site.Code)
+	met, err := ends.Meet(ctx, way, site.Code)
 	if err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
-	_, err = fmt.Fprint(s.out, metText(met, config.Site.Code, at))
+	_, err = fmt.Fprint(s.out, metText(met, site.Code, at))
 	return err
 }
 
@@ -125,21 +121,21 @@ func metText(met atsite.Met, code, at string) string {
 	return text + ".\n"
 }
 
-// createIdentity makes a key, unless there is one or a certificate is named in the configuration.
-func createIdentity(config *configs.Config, s *streams) error {
-	at := atsite.IdentityConfig(config)
-	if at.Issued() {
-		return nil
+// identityOf is who this machine is. It makes a key where there is none.
+func identityOf(ends *atsite.Ends, config *configs.Config, s *streams) (*identity.Identity, error) {
+	if ends.Identity != nil {
+		return ends.Identity, nil
 	}
-	_, err := identity.Create(at)
+	at := atsite.IdentityConfig(config)
+	made, err := identity.Create(at)
 	switch {
-	case errors.Is(err, identity.ErrExists):
-		return nil
+	case errors.Is(err, identity.ErrExists): // another process has made it since
+		return identity.Load(at)
 	case err != nil:
-		return fmt.Errorf("making an identity in %s: %w", at.Directory, err)
+		return nil, fmt.Errorf("making an identity in %s: %w", at.Directory, err)
 	}
 	_, err = fmt.Fprintf(s.out, "Made a key and a certificate in %s.\n", at.Directory)
-	return err
+	return made, err
 }
 
 func (c *identityRegisterCmd) open(config *configs.Config, s *streams) (*atsite.Ends, error) {

@@ -94,6 +94,7 @@ func TestEverybodyAway(t *testing.T) {
 			if took := time.Since(begun); took > 0 {
 				t.Errorf("it took %v", took)
 			}
+			synctest.Wait() // until nobody asks on the side
 		}
 		wants("m1")
 		away := func(context.Context, ccm.Content) (ccm.Token, error) { return ccm.Token{}, problem(unreachable) }
