@@ -19,9 +19,11 @@ type Keys interface {
 	// Authorize puts our token for the audience, which is the host name of a gateway, into h and returns a stamp that tells it
 	// from others. An error means that there is none.
 	Authorize(ctx context.Context, audience string, h http.Header) (stamp uint64, err error)
-	// Accepted and Refused say what the gateway made of a token.
-	Accepted(audience string, stamp uint64)
-	Refused(audience string, stamp uint64)
+	// Another does the same with another token than that of the stamp, which was refused.
+	Another(ctx context.Context, audience string, stamp uint64, h http.Header) (other uint64, err error)
+	// Accepted and Refused say what the gateway, a host, made of a token.
+	Accepted(audience string, stamp uint64, host string)
+	Refused(audience string, stamp uint64, host string)
 }
 
 // isCloudList tells whether a target is where the files of a content in the cloud are listed (memdocs, "client log files").
@@ -50,10 +52,10 @@ const maxKeys = 2
 // listWithKey sends a request for a list, as it went out before, with our token. It is a secondTry.
 func (p *Proxy) listWithKey(r *http.Request) (*http.Response, error) {
 	audience, _ := splitHost(r)
-	var refused uint64
+	next, refused := p.config.Keys.Authorize, uint64(0)
 	for range maxKeys {
 		key := http.Header{}
-		stamp, err := p.config.Keys.Authorize(r.Context(), audience, key)
+		stamp, err := next(r.Context(), audience, key)
 		if err != nil || stamp == refused {
 			return nil, err
 		}
@@ -63,12 +65,15 @@ func (p *Proxy) listWithKey(r *http.Request) (*http.Response, error) {
 		}
 		switch resp.StatusCode {
 		case http.StatusOK, http.StatusPartialContent, http.StatusNotModified:
-			p.config.Keys.Accepted(audience, stamp)
+			p.config.Keys.Accepted(audience, stamp, hostPort(r))
 			return resp, nil
 		case http.StatusUnauthorized:
 			resp.Body.Close()
-			p.config.Keys.Refused(audience, stamp)
+			p.config.Keys.Refused(audience, stamp, hostPort(r))
 			refused = stamp
+			next = func(ctx context.Context, audience string, h http.Header) (uint64, error) {
+				return p.config.Keys.Another(ctx, audience, stamp, h)
+			}
 		default:
 			return nil, resp.Body.Close()
 		}

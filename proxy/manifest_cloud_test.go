@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -31,7 +32,7 @@ func (k *keyring) Authorize(_ context.Context, audience string, h http.Header) (
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.spare && slices.Contains(k.told, "7 is bad at "+audience) {
+	if k.spare && slices.Contains(k.told, "7 is bad at "+audience+":443") {
 		h.Set(k.present, "Bearer spare "+canary)
 		return 8, nil
 	}
@@ -39,14 +40,23 @@ func (k *keyring) Authorize(_ context.Context, audience string, h http.Header) (
 	return 7, nil
 }
 
+// Another implements proxy.Keys.
+func (k *keyring) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+	if !k.spare || stamp != 7 {
+		k.tell("asked for another than " + strconv.FormatUint(stamp, 10))
+		return 0, errors.New("there is no other")
+	}
+	return k.Authorize(ctx, audience, h)
+}
+
 // Accepted implements proxy.Keys.
-func (k *keyring) Accepted(audience string, stamp uint64) {
-	k.tell(fmt.Sprintf("%d is good at %s", stamp, audience))
+func (k *keyring) Accepted(_ string, stamp uint64, host string) {
+	k.tell(fmt.Sprintf("%d is good at %s", stamp, host))
 }
 
 // Refused implements proxy.Keys.
-func (k *keyring) Refused(audience string, stamp uint64) {
-	k.tell(fmt.Sprintf("%d is bad at %s", stamp, audience))
+func (k *keyring) Refused(_ string, stamp uint64, host string) {
+	k.tell(fmt.Sprintf("%d is bad at %s", stamp, host))
 }
 
 func (k *keyring) tell(what string) {
@@ -71,13 +81,13 @@ var secondTries = []struct {
 	requests   int  // that the gateway sees
 	told, seen string
 }{
-	{name: "without a token", status: 200, requests: 2, told: "7 is good at cmg.in", seen: "cmg.in:443 "},
-	{name: "forbidden", first: 403, status: 200, requests: 2, told: "7 is good at cmg.in", seen: "cmg.in:443 "},
-	{name: "not modified", second: 304, status: 304, requests: 2, told: "7 is good at cmg.in", seen: "cmg.in:443 "},
+	{name: "without a token", status: 200, requests: 2, told: "7 is good at cmg.in:443", seen: "cmg.in:443 "},
+	{name: "forbidden", first: 403, status: 200, requests: 2, told: "7 is good at cmg.in:443", seen: "cmg.in:443 "},
+	{name: "not modified", second: 304, status: 304, requests: 2, told: "7 is good at cmg.in:443", seen: "cmg.in:443 "},
 	{name: "nobody asks", first: 200, status: 200, requests: 1, seen: "cmg.in:443 "},
 	{name: "missing", first: 404, status: 404, requests: 1, seen: "cmg.in:443 "},
-	{name: "ours is refused", second: 401, status: 401, requests: 2, told: "asked for cmg.in", seen: "cmg.in:443 "},
-	{name: "another of ours is good", second: 401, spare: true, status: 200, requests: 3, told: "8 is good at cmg.in", seen: "cmg.in:443 "},
+	{name: "ours is refused", second: 401, status: 401, requests: 2, told: "asked for another than 7", seen: "cmg.in:443 "},
+	{name: "another of ours is good", second: 401, spare: true, status: 200, requests: 3, told: "8 is good at cmg.in:443", seen: "cmg.in:443 "},
 	{name: "the first of ours is not enough", first: 403, second: 403, spare: true, status: 403, requests: 2, told: "asked for cmg.in", seen: "cmg.in:443 "},
 	{name: "ours is not enough", first: 403, second: 403, status: 403, requests: 2, told: "asked for cmg.in", seen: "cmg.in:443 "},
 	{name: "it fails then", second: 500, status: 401, requests: 2, told: "asked for cmg.in", seen: "cmg.in:443 "},
@@ -90,7 +100,7 @@ var secondTries = []struct {
 	{name: "something else", target: "/downloadrestservice.svc/other", status: 401, requests: 1},
 	{name: "a host that is none of the site", host: "evil.in", status: 401, requests: 1},
 	{name: "a client that the DP decides about", listener: proxy.Listener{Entitlement: proxy.Origin}, status: 401, requests: 1},
-	{name: "a network that is trusted", listener: proxy.Listener{Entitlement: proxy.Network, Networks: loopback}, status: 200, requests: 2, told: "7 is good at cmg.in"},
+	{name: "a network that is trusted", listener: proxy.Listener{Entitlement: proxy.Network, Networks: loopback}, status: 200, requests: 2, told: "7 is good at cmg.in:443"},
 	{name: "a network that is not", listener: proxy.Listener{Entitlement: proxy.Network, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, status: 401, requests: 1},
 }
 

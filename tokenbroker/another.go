@@ -18,12 +18,11 @@ type spare struct {
 	source string
 }
 
-// Another puts a token for audience on h that has another secret than the one with stamp s, which a server answered with
-// 403. That may mean that the token has ended, or that nobody may have the file, and only another token can tell: the one in
-// use stays in use for everybody. When the other opens the door, say so with Refused for s, and it takes its place. It is
-// the token in use when that is another already, and otherwise the first one that a source has. The sources are asked for it
-// once for all callers, and no more often than every half minute. The error Is ErrUnavailable when there is no other. h is not
-// touched when there is an error.
+// Another puts a token for audience on h that has another secret than the one with stamp s, which a server answered with 401
+// or 403. A 403 may mean that the token has ended, or that nobody may have the file, and only another token can tell: the one in
+// use stays in use for everybody until Accepted says that the other opens the door. It is the token in use when that is another
+// already, and otherwise the first one that a source has. The sources are asked for it once for all callers, and no more often
+// than every half minute. The error Is ErrUnavailable when there is no other. h is not touched when there is an error.
 func (b *Broker) Another(ctx context.Context, audience string, s Stamp, h http.Header) (Stamp, error) {
 	b.mu.Lock()
 	a := b.entry(audience)
@@ -73,10 +72,14 @@ func (b *Broker) look(a *audience, s Stamp) (found spare, wait *flight, current 
 func (b *Broker) seek(a *audience) {
 	f := &flight{terms: b.terms.Load(), news: a.news, done: make(chan struct{})}
 	a.search = f
-	inUse := a.token.print
+	inUse, doubt := a.token, a.doubt
+	a.doubt = false
 	b.flights.Go(func() {
+		if doubt {
+			f.terms.forget(a.name, inUse)
+		}
 		t, source, err := b.fetch(f.terms, a, func(t Token) outcome {
-			if t.print == inUse {
+			if t.print == inUse.print {
 				return outcomeSame
 			}
 			return b.fit(a, t)

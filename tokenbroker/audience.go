@@ -12,8 +12,13 @@ const (
 	// refusalHold is how long a refused secret is not offered again. A source that has changed is not affected. It ends
 	// since a server may refuse by mistake (a restart, a wrong clock), and a token file has no other way back.
 	refusalHold = 10 * time.Minute
+	// doubtFor is the same for another token than the one in use, which one host refused, and how long it counts that a host let
+	// a token in against another one that refuses it.
+	doubtFor = time.Minute
 	// maxRefused bounds the secrets remembered as refused.
 	maxRefused = 16
+	// maxAccepted bounds the hosts of which it is remembered that they let in the token in use. A site has hundreds.
+	maxAccepted = 1024
 )
 
 // Stamp names one token that was handed out for an audience. Zero names none.
@@ -44,6 +49,13 @@ type audience struct {
 	paused time.Time
 	failed error
 
+	// accepted are the hosts that let in the token in use, and when they did so last.
+	accepted map[string]time.Time
+	// doubt says that a host which never let it in has refused the token in use: before the sources are asked for another one, they
+	// forget it. No other refusal counts like this until doubted, or drops the token until droppable.
+	doubt              bool
+	doubted, droppable time.Time
+
 	refused   map[digest]time.Time // until when
 	refreshes uint64
 	refusals  uint64
@@ -57,6 +69,7 @@ func (a *audience) install(t Token, source string, now time.Time, ahead time.Dur
 	if a.stamp == 0 || a.token.print != t.print {
 		// The same secret keeps its stamp: a refusal of it that is still under way is about this token.
 		a.stamp, a.since = next(), now
+		a.accepted, a.doubt = nil, false
 	}
 	a.token, a.source = t, source
 	a.refreshes++
@@ -89,14 +102,16 @@ func (a *audience) refuse(now time.Time, ahead time.Duration) {
 }
 
 // hold remembers the secret of t as refused.
-func (a *audience) hold(t Token, now time.Time) {
+func (a *audience) hold(t Token, now time.Time) { a.holdFor(t, now, refusalHold) }
+
+func (a *audience) holdFor(t Token, now time.Time, d time.Duration) {
 	if a.refused == nil {
 		a.refused = make(map[digest]time.Time)
 	}
 	if len(a.refused) >= maxRefused {
 		a.forgetOldest()
 	}
-	a.refused[t.print] = now.Add(refusalHold)
+	a.refused[t.print] = now.Add(d)
 	a.refusals++
 }
 
@@ -113,6 +128,24 @@ func (a *audience) forgetOldest() {
 
 // isRefused reports whether the secret of t was refused a short while ago.
 func (a *audience) isRefused(t Token, now time.Time) bool { return now.Before(a.refused[t.print]) }
+
+// accept notes that a host let in the token in use.
+func (a *audience) accept(host string, now time.Time) {
+	if a.accepted == nil || len(a.accepted) >= maxAccepted && a.accepted[host].IsZero() {
+		a.accepted = make(map[string]time.Time)
+	}
+	a.accepted[host] = now
+}
+
+// goodElsewhere tells whether another host let in the token in use a short while ago.
+func (a *audience) goodElsewhere(host string, now time.Time) bool {
+	for other, at := range a.accepted {
+		if other != host && now.Sub(at) < doubtFor {
+			return true
+		}
+	}
+	return false
+}
 
 // expectNews lets the next caller fetch at once, and tells a fetch in progress that its answer may be out of date.
 func (a *audience) expectNews() {

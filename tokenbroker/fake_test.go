@@ -81,6 +81,12 @@ func newWorld(t *testing.T, config Config) *world {
 	return w
 }
 
+// Refused says that a token has ended, at a host that has let it in.
+func (w *world) Refused(audience string, s Stamp) { w.drop(audience, s) }
+
+// Accepted says that a host let a token in, always the same one.
+func (w *world) Accepted(audience string, s Stamp) { w.Broker.Accepted(audience, s, "dp") }
+
 // wants authorizes a request and checks the token on it; "" means ErrUnavailable or another error is due.
 func (w *world) wants(t *testing.T, audience, secret string) Stamp {
 	t.Helper()

@@ -4,41 +4,138 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
 // errNoSetter answers Set when no source could take the token.
 var errNoSetter = errors.New("no configured token source takes tokens that are handed in")
 
-// Refused says that a server did not accept the token with this stamp: it answered 401, or it answered 403 and then let in
-// the token that Another gave. A 403 alone may be about the file. The token is not used again for this audience: the next
-// Authorize asks the sources anew, once for all callers, and passes over a source that still has the same secret. A stamp
-// that is no longer current changes nothing, so a burst of refusals costs one fetch.
-func (b *Broker) Refused(audience string, s Stamp) {
+// Refused says that a host answered 401 to the token with this stamp. When that host has let it in before, the token has ended:
+// it is not used again for this audience, and the next Authorize asks the sources anew, once for all callers, and passes over
+// one that still has the same secret. Otherwise only the host is known to refuse it, which may be set up badly, and the token
+// stays in use for the others: Another asks the sources anew, the places themselves. Both happen once in half a minute, so
+// that neither a burst of refusals nor a host that refuses everything costs more. A 403 is no refusal: it may be about the file.
+// A stamp that is no longer current changes nothing.
+func (b *Broker) Refused(audience string, s Stamp, host string) {
+	t, _, ok := b.stamped(audience, s)
+	if !ok {
+		return
+	}
+	switch b.weigh(audience, s, host) {
+	case tokenEnded:
+		b.drop(audience, s)
+	case hostDoubts:
+		b.metrics.refusals.Inc()
+		b.log.Warn("a server refused a token that it has never let in; another one is sought", "audience", audience, "host", host,
+			"fingerprint", t.Fingerprint())
+	}
+}
+
+// weight is what a refusal says.
+type weight int
+
+const (
+	knownBefore weight = iota
+	tokenEnded
+	hostDoubts
+)
+
+// weigh finds out what a refusal says, and notes the doubt.
+func (b *Broker) weigh(audience string, s Stamp, host string) weight {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, ok := b.audiences.Get(audience)
+	in, now := b.terms.Load(), time.Now()
+	switch {
+	case !ok || s == 0:
+		return knownBefore
+	case a.spare.stamp == s && in.learns(a.spare.source):
+		a.hold(a.spare.token, now)
+		a.spare, a.sought = spare{}, time.Time{}
+		return knownBefore
+	case a.spare.stamp == s:
+		a.holdFor(a.spare.token, now, doubtFor)
+		a.spare = spare{} // the next one is sought when its time has come
+		return knownBefore
+	case a.stamp != s:
+		return knownBefore
+	case len(a.accepted) == 0 && in.learns(a.source):
+		return tokenEnded // anybody may have presented it, and to take the next one costs nothing
+	case !a.accepted[host].IsZero() && !now.Before(a.droppable):
+		a.droppable = now.Add(spareFor)
+		return tokenEnded
+	case now.Before(a.doubted):
+		return knownBefore
+	}
+	a.doubted, a.doubt = now.Add(spareFor), true
+	a.spare, a.sought = spare{}, time.Time{}
+	return hostDoubts
+}
+
+// drop takes the token with this stamp out of use.
+func (b *Broker) drop(audience string, s Stamp) {
 	t, _, ok := b.stamped(audience, s)
 	if !ok {
 		return
 	}
 	// The sources forget first: a fetch that starts right after the refusal must not get the same secret from a memory.
-	for _, l := range b.terms.Load().chain {
-		if f, ok := l.Source.(Forgetter); ok {
-			f.Forget(audience, t)
-		}
-	}
+	b.terms.Load().forget(audience, t)
 	if source, ok := b.refuse(audience, s); ok {
 		b.metrics.refusals.Inc()
 		b.log.Warn("a server refused a token", "audience", audience, "source", source, "fingerprint", t.Fingerprint())
 	}
 }
 
-// Accepted says that a server let in the token with this stamp. What clients present does not take its place then.
-func (b *Broker) Accepted(audience string, s Stamp) {
+// forget tells the sources that answer from memory that a server refused t.
+func (t *terms) forget(audience string, token Token) {
+	for _, l := range t.chain {
+		if f, ok := l.Source.(Forgetter); ok {
+			f.Forget(audience, token)
+		}
+	}
+}
+
+// learns tells whether a source has its tokens from the requests of clients.
+func (t *terms) learns(source string) bool {
+	return slices.ContainsFunc(t.chain, func(l *link) bool {
+		_, ok := l.Source.(Observer)
+		return ok && l.Name() == source
+	})
+}
+
+// Accepted says that a host let in the token with this stamp. What clients present does not take its place then. A token of
+// Another takes the place of the one in use, unless other hosts have let that in within the last minute.
+func (b *Broker) Accepted(audience string, s Stamp, host string) {
 	t, source, ok := b.stamped(audience, s)
+	if !ok {
+		return
+	}
+	if worse := b.accept(audience, s, host); worse != 0 {
+		b.drop(audience, worse)
+		b.accept(audience, s, host)
+	}
 	for _, l := range b.terms.Load().chain {
-		if o, learns := l.Source.(Observer); learns && ok && l.Name() == source {
+		if o, learns := l.Source.(Observer); learns && l.Name() == source {
 			o.Accept(audience, t)
 		}
 	}
+}
+
+// accept notes that a host let in the token in use. When it was the spare, it returns the stamp of the token in use that has to
+// make way for it.
+func (b *Broker) accept(audience string, s Stamp, host string) (worse Stamp) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, ok := b.audiences.Get(audience)
+	switch now := time.Now(); {
+	case !ok:
+	case a.stamp == s:
+		a.accept(host, now)
+	case a.spare.stamp == s && !a.goodElsewhere(host, now):
+		return a.stamp
+	}
+	return 0
 }
 
 // stamped returns the token in use for the audience, or the spare, and its source, if its stamp is s.
@@ -97,7 +194,7 @@ func (b *Broker) Observe(audience string, h http.Header) {
 	o.Offer(audience, t)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a, ok := b.audiences.Get(audience); ok && !a.usable(now) {
+	if a, ok := b.audiences.Get(audience); ok && (!a.usable(now) || now.Before(a.doubted)) {
 		a.expectNews()
 	}
 }

@@ -35,7 +35,7 @@ type outcome struct {
 	body    *body      // nil for an empty object, a HEAD, and an offset at or behind the end
 	digest  string     // of the whole blob; empty when it was not told
 
-	tokenAway bool // refused, but by the token endpoint, which might have let us in, there was no answer
+	tokenAway bool // refused, but the token endpoint, which might have let us in, gave no answer or wants a token that we do not have
 }
 
 // query is what is asked of a DP.

@@ -28,6 +28,8 @@ func (s *source) byRoutes(ctx context.Context, loc *location, ask func(route) ou
 		case r.tokenEndpoint && out.verdict == failed:
 			away = true
 			s.pool.tokenEndpointFailed(ctx, loc, out.err)
+		case r.tokenEndpoint && out.status == http.StatusUnauthorized:
+			away = true // to a better token of ours it might have opened
 		case r.tokenEndpoint && out.verdict == served && first != nil:
 			loc.asksAuth.in(s.pool.cfg.RememberAuth)
 		}
@@ -65,7 +67,7 @@ func (s *source) byRoute(ctx context.Context, loc *location, r route, ask func(r
 	if !r.token {
 		return ask(r), true
 	}
-	k := keys{tokens: s.pool.cfg.Tokens, audience: loc.audience}
+	k := keys{tokens: s.pool.cfg.Tokens, audience: loc.audience, host: r.host}
 	bare := s.pool.withoutCredential(r.header)
 	for range maxKeys {
 		r.header = bare.Clone()

@@ -12,7 +12,7 @@ import (
 	"branchpoint/cache"
 )
 
-// fakeTokens hands out token-1, and token-2 once token-1 was refused, and so on, as long as there are some.
+// fakeTokens hands out token-1, and token-2 once that was accepted in its place, and so on, as long as there are some.
 type fakeTokens struct {
 	mu       sync.Mutex
 	stamp    uint64
@@ -20,6 +20,7 @@ type fakeTokens struct {
 	asked    []string
 	refusals []uint64
 	accepted []uint64
+	hosts    []string // that refused or accepted, in turn
 }
 
 var errNoToken = errors.New("no source has a token")
@@ -35,31 +36,37 @@ func (f *fakeTokens) Authorize(_ context.Context, audience string, h http.Header
 	return f.stamp + 1, nil
 }
 
-// Another hands out the token after the one in use, which stays in use.
-func (f *fakeTokens) Another(_ context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+// Another hands out the token after the one in use, which stays in use until that is accepted.
+func (f *fakeTokens) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if stamp == f.stamp+1 && f.left < 2 {
+	next := f.stamp + 1
+	if stamp == next {
+		next++
+	}
+	if next > f.stamp+uint64(f.left) {
 		return 0, errNoToken
 	}
-	h.Set("X-CCM-Token", fmt.Sprintf("%s-%d", audience, f.stamp+2))
-	return f.stamp + 2, nil
+	h.Set("X-CCM-Token", fmt.Sprintf("%s-%d", audience, next))
+	return next, nil
 }
 
-func (f *fakeTokens) Refused(_ string, stamp uint64) {
+func (f *fakeTokens) Refused(_ string, stamp uint64, host string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refusals = append(f.refusals, stamp)
-	if stamp == f.stamp+1 && f.left > 1 {
-		f.stamp++
-		f.left--
-	}
+	f.hosts = append(f.hosts, host)
 }
 
-func (f *fakeTokens) Accepted(_ string, stamp uint64) {
+func (f *fakeTokens) Accepted(_ string, stamp uint64, host string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.accepted = append(f.accepted, stamp)
+	f.hosts = append(f.hosts, host)
+	for f.stamp+1 < stamp {
+		f.stamp++
+		f.left--
+	}
 }
 
 // wantsToken admits only requests that carry the token.

@@ -36,9 +36,9 @@ func (c *canaryTokens) Another(ctx context.Context, audience string, _ uint64, h
 	return c.Authorize(ctx, audience, h)
 }
 
-func (c *canaryTokens) Refused(string, uint64) {}
+func (c *canaryTokens) Refused(string, uint64, string) {}
 
-func (c *canaryTokens) Accepted(string, uint64) {}
+func (c *canaryTokens) Accepted(string, uint64, string) {}
 
 // Whatever a server does with a token, even sending it back, no log, error, metric, status or dump holds it.
 func TestCanary(t *testing.T) {

@@ -10,11 +10,10 @@ import (
 type keys struct {
 	tokens   Authorizer
 	audience string
+	host     string // whose door it is
 
-	tried  bool
-	stamp  uint64 // of the last one tried
-	status int    // of the answer to it
-	shut   uint64 // of the one that got a 403; zero: none did
+	tried bool
+	stamp uint64 // of the last one tried
 }
 
 // maxKeys is how many are tried.
@@ -25,7 +24,7 @@ var errSameKey = errors.New("there is no other token")
 // next puts a token on h that may do better than the last one.
 func (k *keys) next(ctx context.Context, h http.Header) (err error) {
 	var stamp uint64
-	if k.status == http.StatusForbidden {
+	if k.tried {
 		stamp, err = k.tokens.Another(ctx, k.audience, k.stamp, h)
 	} else {
 		stamp, err = k.tokens.Authorize(ctx, k.audience, h)
@@ -40,17 +39,11 @@ func (k *keys) next(ctx context.Context, h http.Header) (err error) {
 // answered takes the status that the last token got, and whether it opened the door. It tells whether another one may do
 // better. A 403 says something about the token only when another one opens the same door.
 func (k *keys) answered(status int, opened bool) (again bool) {
-	k.status = status
-	if opened {
-		k.tokens.Accepted(k.audience, k.stamp)
-	}
 	switch {
-	case opened && k.shut != 0:
-		k.tokens.Refused(k.audience, k.shut)
-	case status == http.StatusForbidden:
-		k.shut = k.stamp
+	case opened:
+		k.tokens.Accepted(k.audience, k.stamp, k.host)
 	case status == http.StatusUnauthorized:
-		k.tokens.Refused(k.audience, k.stamp)
+		k.tokens.Refused(k.audience, k.stamp, k.host)
 	}
 	return status == http.StatusForbidden || status == http.StatusUnauthorized
 }

@@ -27,7 +27,7 @@ func TestA403IsAboutTheFileUntilAnotherTokenGetsIn(t *testing.T) {
 		{"two tokens, and nobody may have the file", 2, "", 0, 2, "[]", cache.ErrRefused},
 		{"two tokens, and the second is no token at all", 2, "", 401, 2, "[2]", cache.ErrRefused},
 		{"two tokens, and the file is missing to the second", 2, "", 404, 2, "[]", cache.ErrMissing},
-		{"the first has ended", 2, "site-2", 0, 2, "[1]", nil},
+		{"the first has ended", 2, "site-2", 0, 2, "[]", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newTLSDP(t, data)
@@ -53,6 +53,9 @@ func TestA403IsAboutTheFileUntilAnotherTokenGetsIn(t *testing.T) {
 				t.Errorf("%d requests, refused stamps %v; want %d and %s", n, tokens.refusals, tt.requests, tt.refusals)
 			}
 			if tt.want == nil {
+				if fmt.Sprint(tokens.accepted) != "[2]" || tokens.hosts[0] != strings.TrimPrefix(d.URL, "https://") {
+					t.Errorf("accepted stamps %v at %v, want that of the second, at the DP", tokens.accepted, tokens.hosts)
+				}
 				return
 			}
 			other := "/CCMTOKENAUTH_SMS_DP_SMSPKG$/PS100015/sccm?/other.exe"

@@ -38,7 +38,7 @@ func (p *pool) manifest(ctx context.Context, t content.Target, host string, body
 		}
 	}
 	bare := r.header
-	k := keys{tokens: p.cfg.Tokens, audience: loc.audience}
+	k := keys{tokens: p.cfg.Tokens, audience: loc.audience, host: r.host}
 	for range maxKeys {
 		r.header = bare.Clone()
 		if k.next(ctx, r.header) != nil {

@@ -29,7 +29,10 @@ func (c *counted) Authorize(_ context.Context, _ string, h http.Header) (uint64,
 	return uint64(c.refused + 1), nil
 }
 
-func (c *counted) Another(_ context.Context, _ string, stamp uint64, h http.Header) (uint64, error) {
+func (c *counted) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+	if stamp <= uint64(c.refused) {
+		return c.Authorize(ctx, audience, h)
+	}
 	if stamp >= uint64(len(c.tokens)) {
 		return 0, errors.New("no other token")
 	}
@@ -37,9 +40,9 @@ func (c *counted) Another(_ context.Context, _ string, stamp uint64, h http.Head
 	return stamp + 1, nil
 }
 
-func (c *counted) Refused(string, uint64) { c.refused++ }
+func (c *counted) Refused(string, uint64, string) { c.refused++ }
 
-func (c *counted) Accepted(string, uint64) {}
+func (c *counted) Accepted(string, uint64, string) {}
 
 func TestManifest(t *testing.T) {
 	const (
@@ -64,7 +67,7 @@ func TestManifest(t *testing.T) {
 		{"no token", nil, "", 207, false, 0, 0, "127.0.0.1:1"},
 		{"the client asks the token endpoint itself", []string{"good"}, "CCMTOKENAUTH_", 207, false, 0, 0, "127.0.0.1:1"},
 		{"not allowed there", []string{"good"}, "", 405, false, 0, 0, "127.0.0.1:1"},
-		{"ended token answered with 403, then a good one", []string{"stale", "good"}, "", 207, true, 1, 403, "127.0.0.1:1"},
+		{"ended token answered with 403, then a good one", []string{"stale", "good"}, "", 207, true, 0, 403, "127.0.0.1:1"},
 		{"by an alias", []string{"good"}, "", 207, true, 0, 0, "dp.branch.example.com"},
 		{"by what is no name", []string{"good"}, "", 207, true, 0, 0, "a&b$2"},
 		{"403 whatever the token", []string{"stale", "staler"}, "", 207, false, 0, 403, "127.0.0.1:1"},

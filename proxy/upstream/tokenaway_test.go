@@ -128,6 +128,10 @@ func TestATokenEndpointThatIsAwayHasRefusedNobody(t *testing.T) {
 	p.now.Load().dir.named(target).tokenAway.in(0)
 	plain.setScript(refuse)
 	secure.setScript(refuse)
+	if err := open("here", whole); err != nil {
+		t.Errorf("our token is refused, as when it has ended and there is no other yet: %v", err)
+	}
+	secure.setScript(statusOf(http.StatusForbidden))
 	if err := open("here", whole); !errors.Is(err, cache.ErrRefused) {
 		t.Errorf("refused by all: %v, want ErrRefused", err)
 	}

@@ -49,8 +49,9 @@ func TestBehindBroker(t *testing.T) {
 			return stamp
 		}
 		first := all("m1")
+		b.Accepted("site", first, "dp1")
 		for range 10 {
-			b.Refused("site", first) // a burst of refusals of one token
+			b.Refused("site", first, "dp1") // a burst of refusals of one token
 		}
 		all("m2")
 		if n := mp.count("token"); n != 2 {
@@ -66,7 +67,8 @@ func TestBehindBroker(t *testing.T) {
 			t.Errorf("the management point was asked %d times, want 3", n)
 		}
 		mp.token = func(ctx context.Context, _ ccm.Content) (ccm.Token, error) { return ccm.Token{}, silent(ctx) }
-		b.Refused("site", last)
+		b.Accepted("site", last, "dp1")
+		b.Refused("site", last, "dp1")
 		begun := time.Now()
 		all("g1")
 		if took := time.Since(begun); took > patience {

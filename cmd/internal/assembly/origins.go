@@ -33,13 +33,13 @@ func (a authorizer) Another(ctx context.Context, audience string, stamp uint64, 
 }
 
 // Refused implements upstream.Authorizer.
-func (a authorizer) Refused(audience string, stamp uint64) {
-	a.broker.Refused(audience, tokenbroker.Stamp(stamp))
+func (a authorizer) Refused(audience string, stamp uint64, host string) {
+	a.broker.Refused(audience, tokenbroker.Stamp(stamp), host)
 }
 
 // Accepted implements upstream.Authorizer.
-func (a authorizer) Accepted(audience string, stamp uint64) {
-	a.broker.Accepted(audience, tokenbroker.Stamp(stamp))
+func (a authorizer) Accepted(audience string, stamp uint64, host string) {
+	a.broker.Accepted(audience, tokenbroker.Stamp(stamp), host)
 }
 
 // observer shows the broker the tokens that clients of this machine present to a configured distribution point. What they
