@@ -151,6 +151,9 @@ func (c *Cache) settle(key Key, info Info, prepare func(*entry)) *entry {
 	o.note(key, check{e, now})
 	x.probation.push(e)
 	x.hold(e)
+	if info.Size == 0 {
+		x.markDirty(e) // nothing will be stored that has it recorded
+	}
 	return e
 }
 

@@ -114,7 +114,7 @@ func (c *Cache) recordEntry(e *entry) error {
 	r := e.record(bytes.Clone(b.present), bytes.Clone(b.sums))
 	f, changes := b.file, b.unrecorded
 	b.mu.Unlock()
-	if f == nil || r.stored() == 0 && !e.isRecorded() {
+	if r.Size > 0 && (f == nil || r.stored() == 0 && !e.isRecorded()) {
 		return nil // nothing is stored, so there is nothing to remember
 	}
 	c.index.mu.Lock()

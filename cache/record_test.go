@@ -76,6 +76,26 @@ func TestAStrangeNameSurvivesARestart(t *testing.T) {
 	}
 }
 
+// TestAFileWithoutAByteSurvivesARestart: that there is nothing in it is what there is to know, and to record.
+func TestAFileWithoutAByteSurvivesARestart(t *testing.T) {
+	dir := fastDir(t)
+	src, key := newSource(newTruth(1, 0)), Key{Name: "empty", Group: "content"}
+	c := mustNew(t, Config{Directory: dir})
+	mustFetch(t, c, key, src, 0, -1)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	asked := src.requests()
+	c = newTest(t, Config{Directory: dir})
+	mustFetch(t, c, key, src, 0, -1)
+	if src.requests() != asked {
+		t.Error("it was asked for again")
+	}
+	if !c.Remove(key.Name) {
+		t.Error("it cannot be removed")
+	}
+}
+
 // FuzzDecodeRecord gives decodeRecord any line, with a checksum that fits and as it is.
 func FuzzDecodeRecord(f *testing.F) {
 	for _, r := range sampleRecords() {

@@ -55,16 +55,13 @@ func (o *office) expectServed() {
 	}
 }
 
-// expectKept has BITS download what is cached of contents. Files without a byte are left out: there is no record of them.
+// expectKept has BITS download what is cached of contents.
 func (o *office) expectKept(segments []string) {
 	o.t.Helper()
 	client, err := sim.NewBITS(sim.BITSConfig{ClientConfig: o.client(), MaxRetries: 1, RetryDelay: 1})
 	must(o.t, err)
 	for _, segment := range segments {
 		for _, f := range filesOf(o.t, o.site.Library, []string{segment}) {
-			if f.Size == 0 {
-				continue
-			}
 			r := client.Download(o.t.Context(), bitsURL(o.dps[0], segment, (&url.URL{Path: f.Path}).EscapedPath()))
 			if r.Err != nil || r.Retries > 0 {
 				o.t.Errorf("%s of %s, which is cached: %v; troubles: %v", f.Path, segment, r.Err, r.Troubles)
