@@ -24,7 +24,8 @@ func (s *Server) siteChecks() []Check {
 	}
 	reason, since := "the site cannot be asked", time.Time{}
 	for _, w := range status.Ways {
-		if !slices.Contains(failingStates, w.State) {
+		isRefused := slices.Contains(refusedStates, w.State) && registrationNote(status.Registration) == ""
+		if !isRefused && !slices.Contains(failingStates, w.State) {
 			return nil
 		}
 		reason += "; " + w.LastError
@@ -40,6 +41,10 @@ func (s *Server) siteChecks() []Check {
 var failingStates = []string{"unreachable", "certificate-required", "login-required", "login-failed", "forbidden", "gateway-refused",
 	"redirected", "server-error", "strange-answer", "timeout", "token-refused", "failed"}
 
+// refusedStates are those of a way that does not take our word. It is the registration that has to be mended then, or it is in order,
+// and the clock or a setting is wrong.
+var refusedStates = []string{"refused", "not-registered", "not-approved"}
+
 // notes are what somebody should know although nothing fails: a registration waits for an administrator for days, or the
 // certificate of this machine has ended.
 func (s *Server) notes() (list []Check) {
@@ -50,6 +55,11 @@ func (s *Server) notes() (list []Check) {
 	r := status.Registration
 	if reason := registrationNote(r); reason != "" {
 		list = append(list, Check{"registration", reason, r.Since})
+	}
+	for _, w := range status.Ways {
+		if w.About != nil && w.About.OtherSite {
+			list = append(list, Check{Name: "site", Reason: w.Name + ": " + w.About.LastError})
+		}
 	}
 	if r.Certificate != "" { // which the site, or its gateway, only refuses
 		list = append(list, Check{Name: "certificate", Reason: r.Certificate + "; put a new one in its place, and then: branchpoint reload"})

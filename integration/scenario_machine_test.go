@@ -124,14 +124,15 @@ type officeAsked struct {
 	located, messages int // questions for locations of contents, and messages for a token alone
 	tokens, clouds    int // issued for the site's distribution points, and for others
 	entra, exchanged  int // tokens of Entra, and those of CCM_STS
-	other             int // answers of the management point to anything else but a registration, and the question how one stands
+	other             int // answers of the management point to anything else but a registration, and the questions how one stands and who answers
 }
 
 // asked counts from the beginning what the machine asked for. The first half of a Windows login is no question.
 func (o *office) asked() (a officeAsked) {
 	for _, e := range o.site.ManagementPoint.Messages.Entries() {
 		switch {
-		case e.Machine != o.machine.Name, e.Status == http.StatusUnauthorized, e.Endpoint == "MP_ClientRegistration", e.Directory == "ccm_sts":
+		case e.Machine != o.machine.Name, e.Status == http.StatusUnauthorized, e.Endpoint == "MP_ClientRegistration", e.Directory == "ccm_sts",
+			e.Request == "SiteInformationRequest":
 		case e.Request == "ContentLocationRequest":
 			a.located++
 		case e.Endpoint == "MP_TokenManager", e.Request == "TokenServicesRequest":

@@ -140,10 +140,7 @@ func (o outage) expectSaid(s *struck, now state) {
 		s.t.Errorf("%s since %v: the box says at %v: %+v", o.name, s.since, now.asked, w)
 	}
 	from, to := s.began, s.since
-	switch {
-	case s.cut && o.answers:
-		from, to = s.since, w.Since
-	case s.cut:
+	if s.cut {
 		from, to = time.Time{}, time.Time{}
 	}
 	if w.LastSuccess.Before(from) || w.LastSuccess.After(to) {

@@ -18,12 +18,10 @@ type outage struct {
 	strike, mend func(*struck)
 	// state is the word for the way to the site, and says is in the reason.
 	state, says string
-	// notReady is whether the box says that it is not. What the site refuses it may mean.
+	// notReady is whether the box says that it is not.
 	notReady bool
 	// held says that the tokens of the box go on opening the site. It finds out when it has none any more: after a restart.
 	held bool
-	// answers says that it answers all the same: a machine that it does not know learns that from it.
-	answers bool
 	// interrupts says that a job is under way when the outage comes.
 	interrupts bool
 	// slow says that it takes as long as an answer may take to find out.
@@ -49,7 +47,7 @@ func outages() []outage {
 			func(s *struck) { s.fell(s.site().ManagementPoint) }, func(s *struck) { s.revive() }),
 		with(outage{name: "MP 500", at: atOffice, state: "server-error", says: "HTTP 500", notReady: true},
 			mp, sim.Fault{Kind: sim.FaultStatus, Status: 500}),
-		with(outage{name: "MP empty 200", at: atOffice, state: "refused", says: "empty answer", answers: true}, mp, sim.Fault{Kind: sim.FaultEmpty}),
+		with(outage{name: "MP empty 200", at: atOffice, state: "refused", says: "empty answer", notReady: true}, mp, sim.Fault{Kind: sim.FaultEmpty}),
 		row(outage{name: "CMG killed", at: onRoad, state: "unreachable", says: "connection refused", notReady: true},
 			func(s *struck) { s.fell(s.site().Gateway) }, func(s *struck) { s.revive() }),
 		row(outage{name: "CMG does not know us", at: onRoad, state: "token-refused", says: "CMGService_Invalid_Token", notReady: true},

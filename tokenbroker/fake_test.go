@@ -82,7 +82,7 @@ func newWorld(t *testing.T, config Config) *world {
 }
 
 // Refused says that a token has ended, at a host that has let it in.
-func (w *world) Refused(audience string, s Stamp) { w.drop(audience, s) }
+func (w *world) Refused(audience string, s Stamp) { w.expire(audience, s) }
 
 // Accepted says that a host let a token in, always the same one.
 func (w *world) Accepted(audience string, s Stamp) { w.Broker.Accepted(audience, s, "dp") }

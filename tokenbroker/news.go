@@ -24,7 +24,7 @@ func (b *Broker) Refused(audience string, s Stamp, host string) {
 	}
 	switch b.weigh(audience, s, host) {
 	case tokenEnded:
-		b.drop(audience, s)
+		b.expire(audience, s)
 	case hostDoubts:
 		b.metrics.refusals.Inc()
 		b.log.Warn("a server refused a token that it has never let in; another one is sought", "audience", audience, "host", host,
@@ -73,8 +73,8 @@ func (b *Broker) weigh(audience string, s Stamp, host string) weight {
 	return hostDoubts
 }
 
-// drop takes the token with this stamp out of use.
-func (b *Broker) drop(audience string, s Stamp) {
+// expire takes the token with this stamp out of use.
+func (b *Broker) expire(audience string, s Stamp) {
 	t, _, ok := b.stamped(audience, s)
 	if !ok {
 		return
@@ -112,7 +112,7 @@ func (b *Broker) Accepted(audience string, s Stamp, host string) {
 		return
 	}
 	if worse := b.accept(audience, s, host); worse != 0 {
-		b.drop(audience, worse)
+		b.expire(audience, worse)
 		b.accept(audience, s, host)
 	}
 	for _, l := range b.terms.Load().chain {

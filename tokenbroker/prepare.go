@@ -76,17 +76,14 @@ func (t *terms) inherit(old *terms) (same bool) {
 // Drop forgets everything about an audience that no server has any more: its tokens, and those that sources remember.
 func (b *Broker) Drop(audience string) {
 	for _, l := range b.terms.Load().chain {
-		if d, ok := l.Source.(dropper); ok {
-			d.drop(audience)
+		if d, ok := l.Source.(Dropper); ok {
+			d.Drop(audience)
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.audiences.Remove(audience)
 }
-
-// dropper is a source that remembers tokens.
-type dropper interface{ drop(audience string) }
 
 // heir is a source that can take the place of one from an earlier configuration.
 type heir interface {
@@ -97,7 +94,7 @@ type heir interface {
 
 func (l *link) inherit(old *link) bool {
 	h, ok := l.Source.(heir)
-	if !ok || !h.inherit(old.Source) {
+	if l.Source != old.Source && !(ok && h.inherit(old.Source)) {
 		return false
 	}
 	l.late = old.late

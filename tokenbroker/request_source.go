@@ -107,8 +107,8 @@ func (s *RequestSource) Forget(audience string, t Token) {
 // offered reports whether t is what was offered.
 func (t Token) offered(o offer) bool { return o.token.print == t.print }
 
-// drop forgets an audience.
-func (s *RequestSource) drop(audience string) {
+// Drop implements Dropper.
+func (s *RequestSource) Drop(audience string) {
 	m := s.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()

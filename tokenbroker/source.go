@@ -26,6 +26,11 @@ type Forgetter interface {
 	Forget(audience string, t Token)
 }
 
+// Dropper is what a source implements that remembers tokens: Drop says that no server takes those for the audience any more.
+type Dropper interface {
+	Drop(audience string)
+}
+
 // Observer is what a source implements that learns tokens from the requests of clients. None of it may block.
 type Observer interface {
 	// Offer takes a token that a client presented. Its expiry is set.

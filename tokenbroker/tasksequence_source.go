@@ -90,8 +90,8 @@ func (s *TaskSequenceSource) Forget(audience string, t Token) {
 	}
 }
 
-// drop forgets an audience.
-func (s *TaskSequenceSource) drop(audience string) {
+// Drop implements Dropper.
+func (s *TaskSequenceSource) Drop(audience string) {
 	m := s.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()

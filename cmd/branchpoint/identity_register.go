@@ -15,6 +15,7 @@ import (
 	"branchpoint/configs"
 	"branchpoint/tokenbroker/ccm"
 	"branchpoint/tokenbroker/identity"
+	"branchpoint/tokenbroker/site"
 )
 
 // identityRegisterCmd registers this machine at its site.
@@ -90,24 +91,24 @@ func (c *identityRegisterCmd) register(ctx context.Context, ends *atsite.Ends, w
 }
 
 // meet asks the site who it is, before there is a key and anybody is told of it.
-func (c *identityRegisterCmd) meet(ctx context.Context, ends *atsite.Ends, site configs.Site, s *streams) error {
-	way, at := c.way(ends), site.ManagementPoint
+func (c *identityRegisterCmd) meet(ctx context.Context, ends *atsite.Ends, of configs.Site, s *streams) error {
+	way, at := c.way(ends), of.ManagementPoint
 	if ends.Ways[way] == nil {
 		return &configError{errors.New("--gateway is there, and the configuration has no site.gateway")}
 	}
 	if way == atsite.Gateway {
-		at = site.Gateway
+		at = of.Gateway
 	}
-	met, err := ends.Meet(ctx, way, site.Code)
+	met, err := ends.Meet(ctx, way, of.Code)
 	if err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
-	_, err = fmt.Fprint(s.out, metText(met, site.Code, at))
+	_, err = fmt.Fprint(s.out, metText(met, of.Code, at))
 	return err
 }
 
 // metText tells who answers.
-func metText(met atsite.Met, code, at string) string {
+func metText(met site.Description, code, at string) string {
 	text := "The site " + code + " answers at " + at
 	if met.Version != "" {
 		text += ", version " + met.Version

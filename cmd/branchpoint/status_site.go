@@ -38,10 +38,33 @@ func siteTable(s *site.Status, now time.Time) string {
 		}
 		t.AppendRow(table.Row{wayName(w.Name), w.State, ago(w.Since, now), ago(w.LastSuccess, now), why})
 	}
-	text := t.Render() + "\n"
+	text := t.Render() + "\n" + aboutText(s)
 	if len(s.UnknownNames) > 0 {
 		text += fmt.Sprintf("The site's answers have names that are not known here; one of them may be for site.dp_token.paths:\n  %s\n",
 			strings.Join(s.UnknownNames, "\n  "))
+	}
+	return text
+}
+
+// aboutText tells who answers by each way, as far as it is known.
+func aboutText(s *site.Status) (text string) {
+	for _, w := range s.Ways {
+		if w.About == nil {
+			continue
+		}
+		var said []string
+		if w.About.Version != "" {
+			said = append(said, "version "+w.About.Version)
+		}
+		if len(w.About.ManagementPoints) > 0 {
+			said = append(said, "management points "+strings.Join(w.About.ManagementPoints, ", "))
+		}
+		if w.About.SigningCertificate != "" {
+			said = append(said, "signing certificate "+w.About.SigningCertificate)
+		}
+		if len(said) > 0 {
+			text += fmt.Sprintf("The site, by its %s: %s.\n", wayName(w.Name), strings.Join(said, "; "))
+		}
 	}
 	return text
 }

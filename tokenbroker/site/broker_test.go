@@ -80,6 +80,39 @@ func TestBehindBroker(t *testing.T) {
 	})
 }
 
+// TestReloadAsksNothing: a reload that changes nothing costs the site nothing, and what no server takes any more is forgotten.
+func TestReloadAsksNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp := &fake{token: issuing(t, "m", time.Hour, 0)}
+		w := newWorld(t, Config{}, mp)
+		b := behindBroker(t, w)
+		token := func() tokenbroker.Stamp {
+			t.Helper()
+			stamp, err := b.Authorize(t.Context(), "site", http.Header{})
+			must(t, err)
+			synctest.Wait()
+			return stamp
+		}
+		first := token()
+		for range 100 {
+			commit, err := b.Prepare(tokenbroker.Config{Sources: []tokenbroker.Source{w.Source("mp"), w.Source("cmg")}})
+			must(t, err)
+			commit()
+			elapse(time.Second)
+			if token() != first {
+				t.Fatal("there is another token")
+			}
+		}
+		if n := mp.count("token"); n != 1 {
+			t.Errorf("the site was asked %d times, want once", n)
+		}
+		b.Drop("site")
+		if token(); mp.count("token") != 2 {
+			t.Error("the site remembers what was dropped")
+		}
+	})
+}
+
 // TestEverybodyAway checks that a token that is still good outlives a site of which nobody answers.
 func TestEverybodyAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

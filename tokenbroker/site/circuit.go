@@ -90,6 +90,13 @@ func (c *circuit) admit(now time.Time) (p pass, wait <-chan struct{}, err error)
 	return pass{phase: c.phase}, nil, nil
 }
 
+// retry ends the pause: somebody is to find out at once.
+func (c *circuit) retry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = time.Time{}
+}
+
 // lag says that somebody has given up waiting.
 func (c *circuit) lag() {
 	c.mu.Lock()
@@ -131,6 +138,22 @@ func (c *circuit) leave(p pass, f *trouble, now time.Time) change {
 	}
 	c.now, c.since = f.kind, now
 	return opened
+}
+
+// mention has status tell of a failure that says nothing of the way.
+func (c *circuit) mention(p pass, f *trouble, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endTrial(p)
+	c.slow = false
+	c.failed, c.at = f, now
+}
+
+// works tells whether nothing is wrong, as the last answer has shown.
+func (c *circuit) works() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pause == 0 && c.now == kindOK
 }
 
 func (c *circuit) succeed(now time.Time) change {

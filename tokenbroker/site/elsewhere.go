@@ -90,7 +90,9 @@ func inCloud(all []ccm.Location) []ccm.Location {
 func (s *Site) gather(ctx context.Context, t *terms, c ccm.Content, places []ccm.Location) (lists [][]ccm.CloudFile, errs []error) {
 	came := make(chan *flight[[]ccm.CloudFile], len(places))
 	for _, l := range places {
-		s.list(t, shelf{location: l, content: c, known: true}).tell(came)
+		f := s.list(t, shelf{location: l, content: c, known: true})
+		defer f.leave()
+		f.tell(came)
 	}
 	var enough <-chan time.Time
 	for range places {

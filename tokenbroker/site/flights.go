@@ -11,11 +11,19 @@ const maxFlights = 1024
 // flights makes one question of those for the same key that are asked at the same time.
 type flights[K comparable, V any] struct {
 	mu    sync.Mutex
-	under map[K]*flight[V] // under way
+	under map[K]*joined[V] // under way
+}
+
+// joined is a flight with how many wait for it, which flights.mu guards.
+type joined[V any] struct {
+	*flight[V]
+	waiting int
 }
 
 // flight is one question, for all who want its answer.
 type flight[V any] struct {
+	leave func() // says, once for each join, that the answer is not waited for any more
+
 	mu    sync.Mutex
 	over  bool
 	value V
@@ -24,38 +32,64 @@ type flight[V any] struct {
 }
 
 var (
-	errClosed  = newTrouble("the site is not asked any more: the program ends")
-	errCrowded = newTrouble("too many questions wait for an answer")
+	errClosed   = newTrouble("the site is not asked any more: the program ends")
+	errCrowded  = newTrouble("too many questions wait for an answer")
+	errUnwanted = newTrouble("the site was not asked: nobody waits for the answer")
 )
 
-// join returns the question about key that is under way, or starts one. ask runs on a goroutine of w.
-func (f *flights[K, V]) join(w *workers, key K, ask func(context.Context) (V, error)) *flight[V] {
+// join returns the question about key that is under way, or starts one. ask runs on a goroutine of w. It may find out whether
+// somebody still waits; when nobody does, it is to give up, and who joins later starts a question of his own.
+func (f *flights[K, V]) join(w *workers, key K, ask func(ctx context.Context, wanted func() bool) (V, error)) *flight[V] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if under, ok := f.under[key]; ok {
-		return under
+		under.waiting++
+		return under.flight
 	}
-	next := &flight[V]{}
+	next := &joined[V]{flight: &flight[V]{}, waiting: 1}
+	next.leave = func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		next.waiting--
+	}
 	if len(f.under) >= maxFlights {
 		next.over, next.err = true, errCrowded
-		return next
+		return next.flight
 	}
 	started := w.start(func(ctx context.Context) {
-		value, err := ask(ctx)
-		f.mu.Lock()
-		delete(f.under, key)
-		f.mu.Unlock()
+		value, err := ask(ctx, func() bool { return f.wanted(key, next) })
+		f.remove(key, next)
 		next.land(value, err)
 	})
 	if !started {
 		next.over, next.err = true, errClosed
-		return next
+		return next.flight
 	}
 	if f.under == nil {
-		f.under = map[K]*flight[V]{}
+		f.under = map[K]*joined[V]{}
 	}
 	f.under[key] = next
-	return next
+	return next.flight
+}
+
+// wanted tells whether somebody waits for a flight. Otherwise nobody can join it any more.
+func (f *flights[K, V]) wanted(key K, one *joined[V]) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if one.waiting > 0 {
+		return true
+	}
+	delete(f.under, key)
+	return false
+}
+
+// remove takes a flight away, unless another one has its key.
+func (f *flights[K, V]) remove(key K, one *joined[V]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.under[key] == one {
+		delete(f.under, key)
+	}
 }
 
 func (f *flight[V]) land(value V, err error) {
@@ -79,8 +113,9 @@ func (f *flight[V]) tell(ch chan<- *flight[V]) {
 	f.heard = append(f.heard, ch)
 }
 
-// wait returns the answer, unless ctx ends first.
+// wait returns the answer, unless ctx ends first, and leaves.
 func (f *flight[V]) wait(ctx context.Context) (V, error) {
+	defer f.leave()
 	ch := make(chan *flight[V], 1)
 	f.tell(ch)
 	select {

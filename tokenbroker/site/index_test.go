@@ -77,7 +77,7 @@ func TestCrowd(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if n := len(failed); n != 1 || mp.mostAtOnce() != maxAtOnce {
+		if n := len(failed); n != 1 || mp.mostAtOnce() != atOnce[locating] {
 			t.Errorf("%d gave up at once, %d questions were asked at once", n, mp.mostAtOnce())
 		}
 		begun := time.Now()
@@ -86,7 +86,7 @@ func TestCrowd(t *testing.T) {
 				t.Error("a silent site has answered")
 			}
 		}
-		if took := time.Since(begun); took != 20*time.Second || mp.count("locate") != maxAtOnce {
+		if took := time.Since(begun); took != 20*time.Second || mp.count("locate") != atOnce[locating] {
 			t.Errorf("the others waited for %v, and %d questions were asked", took, mp.count("locate"))
 		}
 	})

@@ -33,6 +33,7 @@ func classify(err error) (kind, error) {
 		{"forbidden", ccm.ErrForbidden},
 		{"gateway-refused", ccm.ErrGateway},
 		{"redirected", ccm.ErrRedirected},
+		{"other-site", ccm.ErrOtherSite},
 		{"server-error", ccm.ErrServer},
 		{"strange-answer", ccm.ErrProtocol},
 		{"timeout", context.DeadlineExceeded},

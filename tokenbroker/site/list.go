@@ -46,7 +46,7 @@ func (s *Site) List(ctx context.Context, l ccm.Location) ([]ccm.CloudFile, error
 
 // list gets the list of one cloud distribution point, from memory while its URLs are good.
 func (s *Site) list(t *terms, at shelf) *flight[[]ccm.CloudFile] {
-	return s.listed.join(s.workers, at.key(), func(ctx context.Context) ([]ccm.CloudFile, error) {
+	return s.listed.join(s.workers, at.key(), func(ctx context.Context, _ func() bool) ([]ccm.CloudFile, error) {
 		if files, ok := s.lists.get(at.key(), s.now()); ok {
 			return files, nil
 		}

@@ -125,18 +125,18 @@ func (s said) copy() ccm.Locations {
 func (s *Site) relocate(ctx context.Context, t *terms, ways []*way, c ccm.Content, spare bool) (ccm.Locations, error) {
 	return round[ccm.Locations]{
 		doing: "locate content", ways: ways, spare: spare, now: s.now,
-		ask: func(w *way) *flight[ccm.Locations] { return s.locate(t, w, c) },
+		ask: func(w *way) *flight[ccm.Locations] { return s.locate(t, w, c, locating) },
 	}.run(ctx)
 }
 
 // locate asks one way.
-func (s *Site) locate(t *terms, w *way, c ccm.Content) *flight[ccm.Locations] {
-	return s.located.join(s.workers, locateKey{w, fold(c)}, func(ctx context.Context) (found ccm.Locations, err error) {
-		err = s.ask(ctx, w, func(ctx context.Context, client Client) (err error) {
+func (s *Site) locate(t *terms, w *way, c ccm.Content, l lane) *flight[ccm.Locations] {
+	return s.located.join(s.workers, locateKey{w, fold(c)}, func(ctx context.Context, wanted func() bool) (found ccm.Locations, err error) {
+		put := func(ctx context.Context, client Client) (err error) {
 			found, err = client.Locate(ctx, c, t.place())
 			return err
-		})
-		if err != nil {
+		}
+		if err := s.ask(ctx, w, question{lane: l, about: &c, wanted: wanted, put: put}); err != nil {
 			return ccm.Locations{}, err
 		}
 		return s.learn(t, w.name, c, found, w.secure), nil

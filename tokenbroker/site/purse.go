@@ -127,6 +127,13 @@ func (p *purse) refuse(audience, print string, now time.Time) (t ccm.Token, from
 	return t, from
 }
 
+// drop forgets everything about an audience.
+func (p *purse) drop(audience string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pockets.Remove(audience)
+}
+
 // visit remembers that a content has a location of the audience.
 func (p *purse) visit(audience string, c ccm.Content) {
 	if audience == "" {

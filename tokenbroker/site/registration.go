@@ -96,8 +96,8 @@ func (s *Site) confirm(ctx context.Context, w *way) {
 	}
 }
 
-// askState asks a way how the registration stands. The error is that the way does not work: that it does not know us, or
-// will not answer us, is what it says of the registration.
+// askState asks a way how the registration stands. That it does not know us, or will not answer us, is an error too, and what it
+// says of the registration.
 func (s *Site) askState(ctx context.Context, w *way) error {
 	c, ok := w.client.(confirmer)
 	if !ok {
@@ -110,9 +110,6 @@ func (s *Site) askState(ctx context.Context, w *way) error {
 	s.metrics.count(w.name, kindOf(err))
 	if err != nil {
 		s.registration.miss(saying(err), s.now())
-		if aboutUs(err) {
-			return nil
-		}
 		return err
 	}
 	s.names.note(s.log, w.name, got.Unknown)
@@ -122,17 +119,16 @@ func (s *Site) askState(ctx context.Context, w *way) error {
 	return nil
 }
 
-// Check asks each way how the registration stands, unless that way has failed a moment ago, and returns Status. It is the
-// way to know about a site before anybody needs it. A machine without a registration asks nothing.
+// Check asks each way who answers and how the registration stands, unless that way has failed a moment ago, and returns Status. It
+// is the way to know about a site before anybody needs it.
 func (s *Site) Check(ctx context.Context) Status {
 	t := s.terms.Load()
 	var under []*flight[struct{}]
 	for _, w := range t.ways {
-		if _, ok := w.client.(confirmer); ok && t.smsid != "" {
-			under = append(under, s.checked.join(s.workers, w, func(ctx context.Context) (struct{}, error) {
-				return struct{}{}, s.ask(ctx, w, func(ctx context.Context, _ Client) error { return s.askState(ctx, w) })
-			}))
-		}
+		under = append(under, s.checked.join(s.workers, w, func(ctx context.Context, wanted func() bool) (struct{}, error) {
+			put := func(ctx context.Context, _ Client) error { return s.look(ctx, w) }
+			return struct{}{}, s.ask(ctx, w, question{lane: opening, wanted: wanted, put: put})
+		}))
 	}
 	for _, f := range under {
 		_, _ = f.wait(ctx) // Status says how it went

@@ -13,7 +13,7 @@ const patience = 3 * time.Second
 var errBusy = newTrouble("there is no answer yet")
 
 // round asks one way after the other until one answers. Those that are known to fail find out on the side whether they still
-// do. The questions go on when nobody waits for them any more, so that the next one finds their answers.
+// do. Questions that were put go on when nobody waits for them any more, so that the next one finds their answers.
 type round[V any] struct {
 	doing string // for the error
 	ways  []*way
@@ -34,11 +34,17 @@ type walk[V any] struct {
 	lead   *flight[V]
 	leader *way
 	enough <-chan time.Time
+	joined []*flight[V]
 }
 
 func (r round[V]) run(ctx context.Context) (V, error) {
 	var nothing V
 	w := &walk[V]{round: r, came: make(chan *flight[V], len(r.ways)), rest: r.ways}
+	defer func() {
+		for _, f := range w.joined {
+			f.leave()
+		}
+	}()
 	for {
 		w.advance()
 		if w.lead == nil && (w.left == 0 || w.spare) {
@@ -79,6 +85,7 @@ func (w *walk[V]) advance() {
 			continue
 		}
 		f := w.ask(next)
+		w.joined = append(w.joined, f)
 		f.tell(w.came)
 		w.left++
 		if ready {

@@ -89,5 +89,13 @@ func (s *Site) Prepare(config Config) (commit func(), err error) {
 	return func() { newTerms(config, s.terms.Load()).enforce(s) }, nil
 }
 
+// Retry ends the pauses of ways that failed: the next question to each finds out whether it works. Call it when somebody has mended
+// something.
+func (s *Site) Retry() {
+	for _, w := range s.terms.Load().ways {
+		w.circuit.retry()
+	}
+}
+
 // now is the time, with the reading of the monotonic clock where there is one.
 func (s *Site) now() time.Time { return s.clock() }

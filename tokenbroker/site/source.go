@@ -16,6 +16,7 @@ type source struct {
 var (
 	_ tokenbroker.Source    = (*source)(nil)
 	_ tokenbroker.Forgetter = (*source)(nil)
+	_ tokenbroker.Dropper   = (*source)(nil)
 )
 
 // Source returns the way of that name as a source of tokens: "management-point" for "mp", "gateway" for "cmg", and its own
@@ -59,6 +60,9 @@ func (o *source) Token(ctx context.Context, audience string) (tokenbroker.Token,
 func (o *source) Forget(audience string, t tokenbroker.Token) {
 	o.site.forget(o.site.terms.Load(), audience, t.Fingerprint())
 }
+
+// Drop implements tokenbroker.Dropper.
+func (o *source) Drop(audience string) { o.site.purse.drop(audience) }
 
 // another tells whether there is another way that is a source and works.
 func (s *Site) another(t *terms, name string) bool {

@@ -39,6 +39,8 @@ type WayStatus struct {
 	LastSuccess time.Time `json:"last_success,omitzero"`
 	// TokenError is why the last question for a token brought none. Empty: it brought one, or nobody asked.
 	TokenError string `json:"token_error,omitempty"`
+	// About is who answers. Nil: nobody was asked.
+	About *AboutStatus `json:"about,omitempty"`
 }
 
 // RegistrationStatus is how the registration of this machine stands, as far as the site was asked.
@@ -65,7 +67,7 @@ func (s *Site) Status() Status {
 	_, pending := s.registration.pending()
 	for _, w := range t.ways {
 		one := w.circuit.status()
-		one.Name, one.TokenError = w.name, s.purse.complaint(w.name)
+		one.Name, one.TokenError, one.About = w.name, s.purse.complaint(w.name), w.about.Load()
 		if k := kind(one.State); pending && (k == "refused" || k == "not-approved") {
 			one.State = "pending"
 		}

@@ -39,11 +39,11 @@ func (s *Site) token(ctx context.Context, t *terms, ways []*way, audience string
 
 // fetch asks one way for a token.
 func (s *Site) fetch(t *terms, w *way, audience string) *flight[note] {
-	return s.fetched.join(s.workers, tokenKey{w, audience}, func(ctx context.Context) (note, error) {
+	return s.fetched.join(s.workers, tokenKey{w, audience}, func(ctx context.Context, wanted func() bool) (note, error) {
 		if s.purse.missing(audience, w.name, s.now()) {
 			return note{}, newTrouble(w.name+": "+s.purse.complaint(w.name), ccm.ErrNoToken)
 		}
-		err := s.seek(ctx, t, w, audience)
+		err := s.seek(ctx, t, w, audience, wanted)
 		if err != nil && !errors.Is(err, ccm.ErrNoToken) {
 			return note{}, err
 		}
@@ -60,9 +60,9 @@ func (s *Site) fetch(t *terms, w *way, audience string) *flight[note] {
 }
 
 // seek asks one way in the manner of the audience. Without an error there was a token.
-func (s *Site) seek(ctx context.Context, t *terms, w *way, audience string) error {
+func (s *Site) seek(ctx context.Context, t *terms, w *way, audience string, wanted func() bool) error {
 	if audience == t.siteAudience {
-		return s.askForSite(ctx, t, w)
+		return s.askForSite(ctx, t, w, wanted)
 	}
 	places := s.purse.places(audience)
 	if len(places) == 0 {
@@ -74,13 +74,14 @@ func (s *Site) seek(ctx context.Context, t *terms, w *way, audience string) erro
 // askForSite asks for the token of the site's own distribution points, and notes it. Where tokens come with locations it
 // takes a content that has some: one that had a token before, the one that somebody just wanted, or the client package, which
 // every site has.
-func (s *Site) askForSite(ctx context.Context, t *terms, w *way) (err error) {
+func (s *Site) askForSite(ctx context.Context, t *terms, w *way, wanted func() bool) (err error) {
 	for _, c := range s.candidates(t.siteAudience) {
 		var got ccm.Token
-		err = s.ask(ctx, w, func(ctx context.Context, client Client) (err error) {
+		put := func(ctx context.Context, client Client) (err error) {
 			got, err = client.DPToken(ctx, c, t.place())
 			return err
-		})
+		}
+		err = s.ask(ctx, w, question{lane: opening, about: &c, wanted: wanted, put: put})
 		if now := s.now(); err == nil && over(got, now) {
 			return newTrouble(fmt.Sprintf("the token that the site gives ended at %s, and here it is %s; compare the clocks",
 				got.Expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)), ccm.ErrNoToken)
@@ -89,7 +90,7 @@ func (s *Site) askForSite(ctx context.Context, t *terms, w *way) (err error) {
 			s.purse.take(t.siteAudience, w.name, got, s.now())
 			return nil
 		}
-		if !errors.Is(err, ccm.ErrNoToken) {
+		if !errors.Is(err, ccm.ErrNoToken) && !isOdd(err) {
 			return err
 		}
 	}
@@ -112,7 +113,9 @@ func (s *Site) candidates(audience string) []ccm.Content {
 // askForCloud locates again what has a location of the audience, since the token comes with it.
 func (s *Site) askForCloud(ctx context.Context, t *terms, w *way, audience string, places []ccm.Content) error {
 	for _, c := range places {
-		if _, err := s.locate(t, w, c).wait(ctx); err != nil {
+		if _, err := s.locate(t, w, c, opening).wait(ctx); isOdd(err) {
+			continue
+		} else if err != nil {
 			return err
 		}
 		if _, fresh, _ := s.purse.best(audience, []string{w.name}, s.now()); fresh {

@@ -15,6 +15,7 @@ import (
 type trouble struct {
 	text string
 	kind kind    // of the first cause that has a word
+	odd  bool    // it is about one content: others may be asked about in the same place
 	is   []error // of the causes only what errors.Is compares: their texts may hold anything
 }
 

@@ -3,18 +3,28 @@ package site
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"branchpoint/tokenbroker/ccm"
 )
 
+// askTimeout bounds one question. A client bounds each request by itself; a question may take a few, one for a token of
+// Microsoft Entra and one for a CCM token among them.
+const askTimeout = time.Minute
+
+// lane is where a question waits for its turn. Those for tokens, and about the registration, have one of their own: where all the
+// contents are that clients ask for in a minute is no reason that nobody gets any.
+type lane int
+
 const (
-	// maxAtOnce bounds the questions that one way is asked at a time. What comes later waits.
-	maxAtOnce = 8
-	// askTimeout bounds one question. A client bounds each request by itself; a question may take a few, one for a token of
-	// Microsoft Entra and one for a CCM token among them.
-	askTimeout = time.Minute
+	locating lane = iota
+	opening
+	lanes
 )
+
+// atOnce bounds the questions of a lane that one way is asked at a time. What comes later waits.
+var atOnce = [lanes]int{locating: 6, opening: 2}
 
 // way is one way to the site, with how it is doing.
 type way struct {
@@ -22,11 +32,17 @@ type way struct {
 	client  Client
 	secure  bool // it is spoken to over TLS
 	circuit circuit
-	slots   chan struct{} // one for each question under way
+	odd     *oddities
+	about   atomic.Pointer[AboutStatus] // nil: it was not asked
+	slots   [lanes]chan struct{}        // one for each question under way
 }
 
 func newWay(w Way) *way {
-	return &way{name: w.Name, client: w.Client, secure: w.Secure, slots: make(chan struct{}, maxAtOnce)}
+	next := &way{name: w.Name, client: w.Client, secure: w.Secure, odd: newOddities()}
+	for l := range next.slots {
+		next.slots[l] = make(chan struct{}, atOnce[l])
+	}
+	return next
 }
 
 // followedBy is w itself where nothing has changed, or else next, which then knows when there was last an answer.
@@ -35,34 +51,71 @@ func (w *way) followedBy(next *way) *way {
 		return w
 	}
 	next.circuit.remember(&w.circuit)
+	next.about.Store(w.about.Load())
 	return next
+}
+
+// question is what a way is asked.
+type question struct {
+	lane lane
+	// about is the content that it is about. Nil: none.
+	about *ccm.Content
+	// wanted tells whether somebody still waits for the answer.
+	wanted func() bool
+	put    func(context.Context, Client) error
+}
+
+// enter waits for the question's turn at a way. It is given up when nobody wants the answer any more by then: clients come and go.
+// leave ends it.
+func (w *way) enter(ctx context.Context, q question) (leave func(), err error) {
+	slots := w.slots[q.lane]
+	leave = func() { <-slots }
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if !q.wanted() {
+		leave()
+		return nil, errUnwanted
+	}
+	return leave, nil
 }
 
 // ask puts a question to a way, unless that has failed a moment ago. The error is a *trouble, that of ctx, or ErrNoToken as
 // the question returned it.
-func (s *Site) ask(ctx context.Context, w *way, question func(context.Context, Client) error) error {
-	select {
-	case w.slots <- struct{}{}:
-		defer func() { <-w.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+func (s *Site) ask(ctx context.Context, w *way, q question) error {
+	if known := w.odd.known(q.about, s.now()); known != nil {
+		return known
 	}
+	leave, err := w.enter(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	p, err := w.circuit.enter(ctx, s.now)
 	if err != nil {
 		return err
 	}
 	inTime, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	err = question(inTime, w.client)
+	err = q.put(inTime, w.client)
 	if err != nil && ctx.Err() != nil {
 		w.circuit.abandon(p)
 		return ctx.Err()
 	}
+	if errors.Is(err, errNothing) {
+		w.circuit.abandon(p)
+		return err
+	}
 	s.metrics.count(w.name, kindOf(err))
 	if err == nil || errors.Is(err, ccm.ErrNoToken) { // a site that has no token for us is one that answers
-		c := w.circuit.leave(p, nil, s.now())
-		s.report(w, c, nil)
-		s.inquire(w, c == closed)
+		s.worked(w, p, q)
 		return err
 	}
 	said := w.name + ": " + saying(err)
@@ -73,8 +126,26 @@ func (s *Site) ask(ctx context.Context, w *way, question func(context.Context, C
 		}
 	}
 	failed := newTrouble(said, err)
+	if odd, proved := s.isOdd(inTime, w, q, err, failed); odd {
+		if proved {
+			s.worked(w, p, q)
+			p = pass{}
+		}
+		w.circuit.mention(p, failed, s.now())
+		return failed
+	}
 	s.report(w, w.circuit.leave(p, failed, s.now()), failed)
 	return failed
+}
+
+// worked notes that a way has answered a question.
+func (s *Site) worked(w *way, p pass, q question) {
+	if q.about != nil {
+		w.odd.over()
+	}
+	c := w.circuit.leave(p, nil, s.now())
+	s.report(w, c, nil)
+	s.inquire(w, c == closed)
 }
 
 // report logs what an outcome has changed.

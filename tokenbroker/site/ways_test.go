@@ -188,14 +188,14 @@ func TestAtOnce(t *testing.T) {
 		mp := &fake{locate: at(time.Second, "a")}
 		w := newWorld(t, Config{}, mp)
 		var all sync.WaitGroup
-		for i := range 10 * maxAtOnce {
+		for i := range 10 * atOnce[locating] {
 			all.Go(func() {
 				w.wants(t, ccm.Content{Kind: ccm.Package, ID: "PS100001", Version: i + 1}, "", "a", 10*time.Second)
 			})
 		}
 		all.Wait()
-		if n := mp.mostAtOnce(); n != maxAtOnce {
-			t.Errorf("%d questions at once, want %d", n, maxAtOnce)
+		if n := mp.mostAtOnce(); n != atOnce[locating] {
+			t.Errorf("%d questions at once, want %d", n, atOnce[locating])
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,12 +53,17 @@ func openStation(c *configs.Config, s *shared) (*station, error) {
 }
 
 func openEnds(c *configs.Config, read files, s *shared) (*atsite.Ends, error) {
-	ends, err := atsite.Open(c, atsite.Options{Roots: read.roots, Dial: s.guard.dial, Log: s.log})
+	ends, err := atsite.Open(c, atsite.Options{
+		Roots: read.roots, Dial: s.guard.dial, Log: s.log, Documents: documentDirectory(c.Cache.Directory),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the site: %w", err)
 	}
 	return ends, nil
 }
+
+// documentDirectory is where the documents of the site are kept: beside the cache, in which nothing else may be.
+func documentDirectory(cacheDirectory string) string { return filepath.Clean(cacheDirectory) + "-site" }
 
 func siteConfig(c *configs.Config, ends *atsite.Ends) site.Config {
 	config := site.Config{
@@ -122,7 +128,8 @@ func (s *station) prepare(running, wanted *configs.Config, was, read files, sh *
 		if s.ends != ends {
 			s.ends, s.old = ends, s.ends
 		}
-		select { // also where nothing has changed here: a reload follows what was done at the site
+		s.site.Retry() // also where nothing has changed here: a reload follows what was done at the site
+		select {
 		case s.again <- struct{}{}:
 		default: // it will
 		}

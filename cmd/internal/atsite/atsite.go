@@ -76,7 +76,7 @@ func Open(c *configs.Config, o Options) (*Ends, error) {
 		return nil, err
 	}
 	for name, client := range e.Ways {
-		e.keeping[name] = &Keeping{client, e.Identity}
+		e.keeping[name] = &Keeping{client, e.Identity, e.documents[name], c.Site.Code}
 	}
 	return e, nil
 }

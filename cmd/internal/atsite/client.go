@@ -5,12 +5,16 @@ import (
 
 	"branchpoint/tokenbroker/ccm"
 	"branchpoint/tokenbroker/identity"
+	"branchpoint/tokenbroker/site"
 )
 
-// Keeping is a client that keeps what the site says of the registration, so that `branchpoint identity show` knows it too.
+// Keeping is a client that keeps what the site says of the registration, so that `branchpoint identity show` knows it too, and that
+// can tell who answers.
 type Keeping struct {
 	*ccm.Client
-	identity *identity.Identity
+	identity  *identity.Identity
+	documents *ccm.Bootstrap
+	code      string // of the site
 }
 
 // Keeping is the client of a way that keeps what the site says of the registration, the same one each time. Nil: there is no
@@ -25,4 +29,13 @@ func (k *Keeping) Confirm(ctx context.Context) (ccm.Registration, error) {
 		_, _ = k.identity.SaveState(answer)
 	}
 	return answer, err
+}
+
+// Describe asks who answers. With an error, it returns what the documents of the site say, kept ones when it is away.
+func (k *Keeping) Describe(ctx context.Context) (site.Description, error) {
+	met, untold, err := meet(ctx, k.Client, k.documents, k.code)
+	if err == nil {
+		err = untold
+	}
+	return met, err
 }

@@ -3,58 +3,71 @@ package atsite
 import (
 	"cmp"
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
+	"branchpoint/tokenbroker"
 	"branchpoint/tokenbroker/ccm"
+	"branchpoint/tokenbroker/site"
 )
 
-// Met is who answers by a way to the site. What nobody has told is empty.
-type Met struct {
-	// Version is that of the site.
-	Version string
-	// ManagementPoints are the names of those of the site.
-	ManagementPoints []string
-	// Of is the code of the site that the management point itself is of: that of the configuration, or of a secondary site, whose
-	// management points answer for the site above it.
-	Of string
+// Meet asks who answers by a way, before anything is registered there. code is that of the configuration. An error says that it is
+// no management point, or none of that site, or why it cannot be asked; of that one, only what was kept is told. A management point
+// that tells strangers nothing is no error.
+func (e *Ends) Meet(ctx context.Context, way, code string) (site.Description, error) {
+	met, _, err := meet(ctx, e.Ways[way], e.documents[way], code)
+	return met, err
 }
 
-// Meet asks who answers by a way, before anything is registered there. code is that of the configuration. An error says that it is
-// no management point, or none of that site, or why it cannot be asked. One that tells strangers nothing is no error.
-func (e *Ends) Meet(ctx context.Context, way, code string) (Met, error) {
-	about, err := e.Ways[way].SiteInformation(ctx)
-	if err != nil && !isStrange(err) && !errors.Is(err, ccm.ErrOtherSite) && !errors.Is(err, ccm.ErrRefused) {
-		return Met{}, err
+// meet is Meet, and returns besides why the question about the site had no answer.
+func meet(ctx context.Context, client *ccm.Client, documents *ccm.Bootstrap, code string) (met site.Description, untold, err error) {
+	about, err := client.SiteInformation(ctx)
+	silent := err != nil && !isStrange(err) && !errors.Is(err, ccm.ErrOtherSite) && !errors.Is(err, ccm.ErrRefused)
+	if silent { // then nobody waits for a document either: what was kept comes at once
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		cancel()
 	}
-	keys, _, keysErr := e.documents[way].Keys(ctx)
-	met := Met{Of: keys.Site}
+	keys, _, keysErr := documents.Keys(ctx)
+	met = site.Description{ManagementPoints: namesOf(ctx, documents), SigningCertificate: signer(ctx, documents)}
+	if isPlain(keys.Site) {
+		met.Of = keys.Site
+	}
 	if isPlain(about.Version) {
 		met.Version = about.Version
 	}
 	switch of := about.Code; {
+	case silent:
+		return met, err, err
 	case err == nil && !strings.EqualFold(of, code):
-		return met, errOther(of, code)
+		return met, err, otherSite{of, code}
 	case err == nil, keysErr == nil && strings.EqualFold(keys.Site, code):
 	case keysErr == nil && keys.Site != "":
-		return met, errOther(keys.Site, code)
+		return met, err, otherSite{keys.Site, code}
 	case errors.Is(err, ccm.ErrOtherSite):
-		return met, fmt.Errorf("it is a management point that knows no site %s; compare site.code", code)
+		return met, err, fmt.Errorf("it is a management point that knows no site %s; compare site.code: %w", code, err)
 	case isStrange(err):
-		return met, fmt.Errorf("it is no management point: %w", err)
+		return met, err, fmt.Errorf("it is no management point: %w", err)
 	}
-	list, _, err := e.documents[way].ManagementPoints(ctx)
-	if err == nil { // otherwise they are not known
-		met.ManagementPoints = namesOf(list)
-	}
-	return met, ctx.Err()
+	return met, err, ctx.Err()
 }
 
-func errOther(of, code string) error {
-	return fmt.Errorf("it is a management point of the site %.8q, and site.code is %s", of, code)
+// otherSite is a management point of another site than that of the configuration.
+type otherSite struct{ of, code string }
+
+// Error is the text.
+func (o otherSite) Error() string {
+	return fmt.Sprintf("it is a management point of the site %.8q, and site.code is %s", o.of, o.code)
+}
+
+// Unwrap says that the text may be shown, and what it is.
+func (o otherSite) Unwrap() []error {
+	return []error{tokenbroker.Failure(o.Error()), ccm.ErrOtherSite}
 }
 
 // isStrange recognizes what no management point says.
@@ -68,8 +81,13 @@ func isStrange(err error) bool {
 // maxNames bounds the management points of a site that are told.
 const maxNames = 64
 
-// namesOf are the names of management points, the full ones where they have one, each once. What is no name is left out.
-func namesOf(list ccm.ManagementPoints) (names []string) {
+// namesOf are the names of the management points of the site, the full ones where they have one, each once. What is no name is left
+// out. None: they are not known.
+func namesOf(ctx context.Context, documents *ccm.Bootstrap) (names []string) {
+	list, _, err := documents.ManagementPoints(ctx)
+	if err != nil {
+		return nil
+	}
 	for _, mp := range list.List {
 		name := strings.ToLower(cmp.Or(mp.FQDN, mp.Name))
 		if isPlain(name) && !slices.Contains(names, name) && len(names) < maxNames {
@@ -77,6 +95,16 @@ func namesOf(list ccm.ManagementPoints) (names []string) {
 		}
 	}
 	return names
+}
+
+// signer is the thumbprint of the certificate that the site signs with. Empty: it is not known.
+func signer(ctx context.Context, documents *ccm.Bootstrap) string {
+	certificate, _, err := documents.SiteCertificate(ctx)
+	if err != nil {
+		return ""
+	}
+	sum := sha1.Sum(certificate.Raw) // as the console and Windows show it
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
 // isPlain tells whether a text of the site is one that may be shown and used: a name, or a version.

@@ -1,14 +1,17 @@
 package atsite
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"branchpoint/integration/sim"
 	"branchpoint/tokenbroker/ccm"
+	"branchpoint/tokenbroker/site"
 )
 
 // newMP starts a management point of the site PS1, with another one in it and one of another site.
@@ -81,5 +84,33 @@ func TestMeet(t *testing.T) {
 	}
 	if clients := mp.Clients(); len(clients) > 0 {
 		t.Errorf("the site knows %+v", clients)
+	}
+}
+
+// TestTheSiteIsKnownWithoutIt: what its documents say outlives the line to it, and a restart.
+func TestTheSiteIsKnownWithoutIt(t *testing.T) {
+	mp, folder := newMP(t, nil), filepath.Join(t.TempDir(), "documents")
+	c := parse(t, "site: {code: PS1, management_point: '"+mp.URL("http")+"'}")
+	describe := func(documents string) (site.Description, error) {
+		t.Helper()
+		e, err := Open(c, Options{Documents: documents})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		return e.Keeping(ManagementPoint).Describe(t.Context())
+	}
+	there, err := describe(folder)
+	if err != nil || there.Of != "PS1" || there.Version == "" || len(there.ManagementPoints) != 2 || len(there.SigningCertificate) != 40 {
+		t.Fatalf("%+v, %v", there, err)
+	}
+	mp.Kill()
+	kept, err := describe(folder)
+	if !errors.Is(err, ccm.ErrUnreachable) || kept.Of != there.Of || !slices.Equal(kept.ManagementPoints, there.ManagementPoints) ||
+		kept.SigningCertificate != there.SigningCertificate || kept.Version != "" {
+		t.Errorf("without the site: %+v, %v", kept, err)
+	}
+	if got, err := describe(""); !errors.Is(err, ccm.ErrUnreachable) || got.Of != "" || got.ManagementPoints != nil || got.SigningCertificate != "" {
+		t.Errorf("without the site and a folder: %+v, %v", got, err)
 	}
 }
