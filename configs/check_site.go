@@ -191,7 +191,7 @@ func (c *Config) checkIdentity(found *findings) {
 	if i.PFXFile == "" && i.PasswordFile != "" {
 		found.bad("identity.password_file", "this is for pfx_file only; remove it")
 	}
-	if t := strings.NewReplacer(" ", "", ":", "").Replace(i.Store.Thumbprint); t != "" && !isHex(t, 40) {
+	if t := strings.NewReplacer(" ", "", ":", "", "\u200e", "").Replace(i.Store.Thumbprint); t != "" && !isHex(t, 40) {
 		found.bad("identity.store.thumbprint", "%.64q is not a thumbprint; write its 40 hexadecimal digits", i.Store.Thumbprint)
 	}
 }

@@ -276,3 +276,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestThumbprint: one is taken as Windows shows it, with the invisible mark that its dialog puts before what is copied.
+func TestThumbprint(t *testing.T) {
+	setHome(t)
+	for text, ok := range map[string]bool{
+		"af576f61f5ab9d42d90fd464ed5b84fc473de54f":                          true,
+		"\u200eAF 57 6F 61 F5 AB 9D 42 D9 0F D4 64 ED 5B 84 FC 47 3D E5 4F": true,
+		"\u200fAF576F61F5AB9D42D90FD464ED5B84FC473DE54F":                    false,
+	} {
+		_, err := Parse([]byte("site: {code: PS1, management_point: 'https://mp1'}\nidentity: {store: {thumbprint: '" + text + "'}}"))
+		if told := err != nil && strings.Contains(err.Error(), "thumbprint"); told == ok {
+			t.Errorf("%q is taken %v: %v", text, !told, err)
+		}
+	}
+}

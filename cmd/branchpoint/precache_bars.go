@@ -78,8 +78,14 @@ func (b *precacheBars) close() {
 	for _, t := range b.files {
 		t.MarkAsDone()
 	}
-	b.bars.Stop() // the bar of the whole stays as it is: not every job ends with all of it
-	<-b.done
+	for { // the bar of the whole stays as it is: not every job ends with all of it
+		b.bars.Stop() // which does nothing before Render has begun
+		select {
+		case <-b.done:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // precacheHeadline says what is being done.

@@ -64,6 +64,13 @@ func (p *page) has(text string) bool {
 	return strings.Contains(p.all.String(), text)
 }
 
+// TestBarsThatEndAtOnce: a job may be over before the first bar is drawn.
+func TestBarsThatEndAtOnce(t *testing.T) {
+	for range 100 {
+		newPrecacheBars(&page{}).close()
+	}
+}
+
 func TestPrecacheBars(t *testing.T) {
 	out := &page{}
 	bars := newPrecacheBars(out)

@@ -50,9 +50,6 @@ func (g Gateway) MutualAuth() string { return g.base(mutualAuth) }
 // ServerAuth is the base URL for clients that show a token, and that of the STS.
 func (g Gateway) ServerAuth() string { return g.base(serverAuth) }
 
-// Host is the gateway itself, with a port where the URL has one.
-func (g Gateway) Host() string { return g.host }
-
 func (g Gateway) base(directory string) string {
 	return (&url.URL{Scheme: "https", Host: g.host, Path: "/" + directory + "/" + g.mp}).String()
 }

@@ -81,18 +81,9 @@ func (e *ManifestError) Error() string { return e.Reason }
 // Unwrap says that the reason may be shown.
 func (e *ManifestError) Unwrap() error { return flaw(e.Reason) }
 
-// ReadManifest reads the list of a content. It takes all of it or nothing: a file that is left out would be missed only by
-// whoever needs it. A list without files is an error too, since that is what wrong settings give. Document types are refused,
-// and the number of elements is limited, so that a list has at most 65,535 files. An error is a *ManifestError, unless the
-// settings are wrong.
-func ReadManifest(body []byte, settings ManifestSettings) ([]CloudFile, error) {
-	rules, err := settings.rules()
-	if err != nil {
-		return nil, err
-	}
-	return rules.read(body)
-}
-
+// read reads the list of a content. It takes all of it or nothing: a file that is left out would be missed only by whoever needs it.
+// A list without files is an error too, since that is what wrong settings give. Document types are refused, and the number of
+// elements is limited, so that a list has at most 65,535 files. An error is a *ManifestError.
 func (r manifestRules) read(body []byte) ([]CloudFile, error) {
 	text, err := decodeAny(body)
 	if err != nil {

@@ -28,6 +28,15 @@ func shown(files []CloudFile) string {
 
 func signedURL(path string) string { return "https://store.example.org/c/" + path + "?sig=" + canary }
 
+// readManifest reads a list by those settings.
+func readManifest(body []byte, settings ManifestSettings) ([]CloudFile, error) {
+	rules, err := settings.rules()
+	if err != nil {
+		return nil, err
+	}
+	return rules.read(body)
+}
+
 func TestReadManifest(t *testing.T) {
 	good := fileOf("setup.exe", "12", signedURL("setup.exe"))
 	for _, c := range []struct {
@@ -65,7 +74,7 @@ func TestReadManifest(t *testing.T) {
 		{"too many", "<M>" + strings.Repeat("<a/>", maxElements+1) + "</M>", ManifestSettings{}, "", "too many"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files, err := ReadManifest([]byte(c.body), c.settings)
+			files, err := readManifest([]byte(c.body), c.settings)
 			if got := shown(files); c.want != "" && (err != nil || got != c.want) {
 				t.Errorf("read as %q (%v), want %q", got, err, c.want)
 			}
@@ -85,7 +94,7 @@ func TestReadManifest(t *testing.T) {
 
 // TestManifestNames checks that an administrator is told what a list has where the settings do not fit it.
 func TestManifestNames(t *testing.T) {
-	_, err := ReadManifest([]byte(`<M V="1"><Blob Name="a"/><Blob Name="b"><Sas/></Blob></M>`), ManifestSettings{})
+	_, err := readManifest([]byte(`<M V="1"><Blob Name="a"/><Blob Name="b"><Sas/></Blob></M>`), ManifestSettings{})
 	e, ok := errors.AsType[*ManifestError](err)
 	if want := []string{"M/@V", "M/Blob", "M/Blob/@Name", "M/Blob/Sas"}; !ok || !slices.Equal(e.Names, want) {
 		t.Errorf("the names are %q (%v), want %q", e.Names, err, want)
@@ -110,7 +119,7 @@ func TestManifestSettings(t *testing.T) {
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want one about %q", err, c.says)
 			}
-			if _, readErr := ReadManifest([]byte(listOf()), c.settings); readErr == nil || err != nil && readErr.Error() != err.Error() {
+			if _, readErr := readManifest([]byte(listOf()), c.settings); readErr == nil || err != nil && readErr.Error() != err.Error() {
 				t.Errorf("a list reads with %v", readErr)
 			}
 		})
@@ -122,7 +131,7 @@ func FuzzReadManifest(f *testing.F) {
 	f.Add(`<M><E><N>a</N><File Path="b" Size="1" Url="https://x/y"/></E></M>`, "M/E", "//N")
 	f.Add("\xff\xfe<\x00M\x00/\x00>\x00", "*", "*/@*")
 	f.Fuzz(func(t *testing.T, body, file, path string) {
-		files, err := ReadManifest([]byte(body), ManifestSettings{File: file, Path: path})
+		files, err := readManifest([]byte(body), ManifestSettings{File: file, Path: path})
 		if (err == nil) == (len(files) == 0) {
 			t.Fatalf("%d files with the error %v", len(files), err)
 		}
