@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"cmd/demo":                {"*"},
 	"cmd/simsite":             {"*"},
 	"cmd/internal/assembly":   {"*"},
-	"cmd/internal/atsite":     {"configs", "tokenbroker", "tokenbroker/ccm", "tokenbroker/entra", "tokenbroker/identity", "tokenbroker/secretfile", "tokenbroker/windowsauth"},
+	"cmd/internal/atsite":     {"configs", "tokenbroker", "tokenbroker/ccm", "tokenbroker/entra", "tokenbroker/identity", "tokenbroker/secretfile", "tokenbroker/site", "tokenbroker/windowsauth"},
 	"cmd/internal/truststore": {},
 	"admin":                   {"cache", "proxy", "proxy/precache", "proxy/upstream", "tokenbroker", "tokenbroker/site"},
 	"proxy":                   {"proxy/content", "proxy/hop", "cache"},
