@@ -25,6 +25,8 @@ func (b *Broker) Refused(audience string, s Stamp, host string) {
 	switch b.weigh(audience, s, host) {
 	case tokenEnded:
 		b.expire(audience, s)
+	case offerRefused:
+		b.terms.Load().forget(audience, t)
 	case hostDoubts:
 		b.metrics.refusals.Inc()
 		b.log.Warn("a server refused a token that it has never let in; another one is sought", "audience", audience, "host", host,
@@ -39,6 +41,7 @@ const (
 	knownBefore weight = iota
 	tokenEnded
 	hostDoubts
+	offerRefused
 )
 
 // weigh finds out what a refusal says, and notes the doubt.
@@ -53,7 +56,7 @@ func (b *Broker) weigh(audience string, s Stamp, host string) weight {
 	case a.spare.stamp == s && in.learns(a.spare.source):
 		a.hold(a.spare.token, now)
 		a.spare, a.sought = spare{}, time.Time{}
-		return knownBefore
+		return offerRefused
 	case a.spare.stamp == s:
 		a.holdFor(a.spare.token, now, doubtFor)
 		a.spare = spare{} // the next one is sought when its time has come

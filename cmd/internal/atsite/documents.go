@@ -12,10 +12,16 @@ func (e *Ends) way(name string, base ccm.Config, o Options) (err error) {
 	if e.Ways[name], err = ccm.New(base); err != nil {
 		return err
 	}
-	documents, err := ccm.NewBootstrap(ccm.BootstrapConfig{
+	config := ccm.BootstrapConfig{
 		URL: base.URL, Directory: documentDirectory(name, base.Directory), MPList: listQuery(name) + base.SiteCode, Store: o.Documents,
 		Transport: base.Transport, CCMToken: base.CCMToken, CCMTokenHeader: base.CCMTokenHeader,
-	})
+	}
+	documents, err := ccm.NewBootstrap(config)
+	if err != nil && config.Store != "" { // clients are served also when the folder cannot be used
+		o.Log.Warn("the documents of the site are not kept", "directory", config.Store, "error", err)
+		config.Store = ""
+		documents, err = ccm.NewBootstrap(config)
+	}
 	if err != nil {
 		return fmt.Errorf("the documents of the site: %w", err)
 	}

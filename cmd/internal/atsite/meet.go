@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"branchpoint/tokenbroker"
 	"branchpoint/tokenbroker/ccm"
@@ -24,17 +25,21 @@ func (e *Ends) Meet(ctx context.Context, way, code string) (site.Description, er
 	return met, err
 }
 
+// documentsWait is how long the documents of a management point that answers are waited for, all of them: they say nothing that
+// anything depends on.
+const documentsWait = 10 * time.Second
+
 // meet is Meet, and returns besides why the question about the site had no answer.
 func meet(ctx context.Context, client *ccm.Client, documents *ccm.Bootstrap, code string) (met site.Description, untold, err error) {
 	about, err := client.SiteInformation(ctx)
 	silent := err != nil && !isStrange(err) && !errors.Is(err, ccm.ErrOtherSite) && !errors.Is(err, ccm.ErrRefused)
+	reading, cancel := context.WithTimeout(ctx, documentsWait)
+	defer cancel()
 	if silent { // then nobody waits for a document either: what was kept comes at once
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithCancel(ctx)
 		cancel()
 	}
-	keys, _, keysErr := documents.Keys(ctx)
-	met = site.Description{ManagementPoints: namesOf(ctx, documents), SigningCertificate: signer(ctx, documents)}
+	keys, _, keysErr := documents.Keys(reading)
+	met = site.Description{ManagementPoints: namesOf(reading, documents), SigningCertificate: signer(reading, documents)}
 	if isPlain(keys.Site) {
 		met.Of = keys.Site
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,6 +110,13 @@ func TestTheSiteIsKnownWithoutIt(t *testing.T) {
 	if !errors.Is(err, ccm.ErrUnreachable) || kept.Of != there.Of || !slices.Equal(kept.ManagementPoints, there.ManagementPoints) ||
 		kept.SigningCertificate != there.SigningCertificate || kept.Version != "" {
 		t.Errorf("without the site: %+v, %v", kept, err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := describe(filepath.Join(file, "documents")); !errors.Is(err, ccm.ErrUnreachable) {
+		t.Errorf("where nothing can be kept: %v", err)
 	}
 	if got, err := describe(""); !errors.Is(err, ccm.ErrUnreachable) || got.Of != "" || got.ManagementPoints != nil || got.SigningCertificate != "" {
 		t.Errorf("without the site and a folder: %+v, %v", got, err)
