@@ -39,7 +39,7 @@ func (s *Server) siteChecks() []Check {
 // failingStates are those of a way by which nothing is to be had until somebody has mended it. That a registration waits for an
 // administrator, or is still to be made, is a step on the way.
 var failingStates = []string{"unreachable", "certificate-required", "login-required", "login-failed", "forbidden", "gateway-refused",
-	"redirected", "server-error", "strange-answer", "timeout", "token-refused", "failed"}
+	"redirected", "other-site", "server-error", "strange-answer", "timeout", "token-refused", "failed"}
 
 // refusedStates are those of a way that does not take our word. It is the registration that has to be mended then, or it is in order,
 // and the clock or a setting is wrong.
@@ -55,11 +55,6 @@ func (s *Server) notes() (list []Check) {
 	r := status.Registration
 	if reason := registrationNote(r); reason != "" {
 		list = append(list, Check{"registration", reason, r.Since})
-	}
-	for _, w := range status.Ways {
-		if w.About != nil && w.About.OtherSite {
-			list = append(list, Check{Name: "site", Reason: w.Name + ": " + w.About.LastError})
-		}
 	}
 	if r.Certificate != "" { // which the site, or its gateway, only refuses
 		list = append(list, Check{Name: "certificate", Reason: r.Certificate + "; put a new one in its place, and then: branchpoint reload"})

@@ -97,3 +97,27 @@ func TestLoadMissing(t *testing.T) {
 		t.Errorf("got %v, want an error that is fs.ErrNotExist", err)
 	}
 }
+
+// TestAdminAddress: it is told of any file that can be read as one at all.
+func TestAdminAddress(t *testing.T) {
+	setHome(t)
+	path := filepath.Join(t.TempDir(), "branchpoint.yaml")
+	for text, want := range map[string]string{
+		"admin: {address: 127.0.0.1:9}":                    "127.0.0.1:9",
+		"admin: {address: 127.0.0.1:9, x: 1}":              "127.0.0.1:9",
+		"lissteners: []\nadmin:\n  address: 127.0.0.1:9\n": "127.0.0.1:9",
+		"cache: {max_size: much}":                          "127.0.0.1:8081",
+		"admin: [":                                         "",
+		"admin: 7":                                         "",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := AdminAddress(path); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	if got := AdminAddress(filepath.Join(t.TempDir(), "none")); got != "" {
+		t.Errorf("no file: %q", got)
+	}
+}

@@ -95,3 +95,20 @@ func Marshal(c *Config) ([]byte, error) {
 	}
 	return out, nil
 }
+
+// AdminAddress is where the file at path says that the admin API is, whatever else is wrong with the file: a program that runs goes
+// on with the one before. Empty: it cannot be told.
+func AdminAddress(path string) string {
+	text, err := readFile(path)
+	if err != nil {
+		return ""
+	}
+	var c struct {
+		Admin Admin `yaml:"admin"`
+	}
+	c.Admin = settings().Admin
+	if err := yaml.Unmarshal(text, &c); err != nil {
+		return ""
+	}
+	return c.Admin.Address
+}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"branchpoint/configs"
 )
 
 // apiTimeout is how long a running Branchpoint may take to say how it is doing.
@@ -49,7 +51,10 @@ func (f apiFlag) address() (string, error) {
 		return f.Address, nil
 	}
 	config, err := f.load()
-	if err != nil {
+	if err != nil { // the program that runs is none the worse for it
+		if at := configs.AdminAddress(f.Config); at != "" {
+			return at, nil
+		}
 		return "", err
 	}
 	if strings.HasSuffix(config.Admin.Address, ":0") {

@@ -74,6 +74,7 @@ func identityAdvised(err error) error {
 		{ccm.ErrRefused, "a registration counts for a site only when its clock and ours agree"},
 		{ccm.ErrWindowsRequired, "write site.directory: ccm_system_windowsauth and site.windows_login"},
 		{ccm.ErrLogin, "compare site.windows_login with the account in the domain; without a user it is the account that the program runs as"},
+		{ccm.ErrProtocol, "compare site.management_point and site.directory"},
 		{ccm.ErrCertificateRequired, "name a certificate in identity, or another site.directory"},
 	} {
 		if errors.Is(err, hint.err) {

@@ -63,7 +63,11 @@ func aboutText(s *site.Status) (text string) {
 			said = append(said, "signing certificate "+w.About.SigningCertificate)
 		}
 		if len(said) > 0 {
-			text += fmt.Sprintf("The site, by its %s: %s.\n", wayName(w.Name), strings.Join(said, "; "))
+			kept := ""
+			if w.About.Asked.IsZero() {
+				kept = ", as it said before this program began"
+			}
+			text += fmt.Sprintf("The site, by its %s%s: %s.\n", wayName(w.Name), kept, strings.Join(said, "; "))
 		}
 	}
 	return text

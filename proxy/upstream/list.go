@@ -43,7 +43,7 @@ func (p *pool) list(ctx context.Context, t content.Target) (files []File, err er
 	t.ID.Hierarchy = p.dir.hierarchy(endpoint{t.Scheme, t.Host})
 	top, ok := newNaming(t)
 	if !ok {
-		return nil, fmt.Errorf("listing %s: it is no folder of a content", t.ID.Group())
+		return nil, fmt.Errorf("listing %s: it is no folder of a content", t.ID.Content)
 	}
 	s := p.source(t, false)
 	r := s.newRound(nil)
@@ -63,7 +63,7 @@ func (p *pool) list(ctx context.Context, t content.Target) (files []File, err er
 	if err = p.ended(ctx); err == nil {
 		err, _ = r.tally.verdict(false)
 	}
-	return nil, fmt.Errorf("listing %s: %w", t.ID.Group(), err)
+	return nil, fmt.Errorf("listing the files of %s: %w", t.ID.Content, err)
 }
 
 // askForList asks for the list of one folder, below the one that the route names, and returns its text. The outcome is not

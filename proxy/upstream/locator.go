@@ -47,6 +47,9 @@ func (s *source) locate(ctx context.Context, r *round) {
 	named, err := p.cfg.Locator.Locate(wd.ctx, s.target.ID)
 	if err != nil && p.ended(ctx) == nil {
 		p.cfg.Logger.Debug("the site does not say where a content is", "content", s.target.ID.Group(), "reason", err.Error())
+		if r.tally.wantsCredentials() && !s.clientAuth {
+			r.tally.failed(s.named, err) // it might have named one that lets us in
+		}
 	}
 	for _, loc := range p.dir.standIns(s.named, s.target.ID, p.dir.party(named)) {
 		r.invite(loc)

@@ -47,6 +47,11 @@ func (t *tally) failed(loc *location, err error) {
 	}
 }
 
+// wantsCredentials tells whether one that might have served wants to know who asks.
+func (t *tally) wantsCredentials() bool {
+	return t.refusal != nil && t.refusal.status == http.StatusUnauthorized
+}
+
 // othersMayHelp tells whether it is worth while to look for others who have the file: somebody failed, or did not let us in, and
 // nobody has told what ends the matter.
 func (t *tally) othersMayHelp(mutable bool) bool {

@@ -136,3 +136,44 @@ func TestATokenEndpointThatIsAwayHasRefusedNobody(t *testing.T) {
 		t.Errorf("refused by all: %v, want ErrRefused", err)
 	}
 }
+
+// TestASiteThatIsAwayHasRefusedNobody: a DP that is not configured wants to know who asks, and the site that could have named one that
+// lets us in says nothing. What is there is served then, but not to whom the DP is to decide about.
+func TestASiteThatIsAwayHasRefusedNobody(t *testing.T) {
+	plain := newDP(t, randomBytes(36, 1000))
+	at := &fakeSite{}
+	p := testPool(t, Config{Locator: at, Tokens: &fakeTokens{left: 1}})
+	store, err := cache.New(cache.Config{Directory: t.TempDir(), CheckAfter: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	target := targetAt(t, p, plain.URL, mutable)
+	open := func(clientAuth bool) error {
+		key := cache.Key{Name: "here", Mutable: true, Origin: target.Host}
+		r, err := store.Open(t.Context(), key, p.now.Load().source(target, clientAuth), cache.Use{Length: -1})
+		if err != nil {
+			return err
+		}
+		_, err = r.Read(make([]byte, 1))
+		return errors.Join(err, r.Close())
+	}
+	if err := open(false); err != nil {
+		t.Fatal(err)
+	}
+	plain.setScript(statusOf(http.StatusUnauthorized))
+	if err := open(false); !errors.Is(err, cache.ErrRefused) {
+		t.Errorf("the site knows nobody else: %v, want ErrRefused", err)
+	}
+	at.set(func() { at.err = errors.New("the site is away") })
+	if err := open(false); err != nil {
+		t.Errorf("the site is away: %v", err)
+	}
+	if err := open(true); !errors.Is(err, cache.ErrRefused) {
+		t.Errorf("the site is away, and the DP decides: %v, want ErrRefused", err)
+	}
+	plain.setScript(statusOf(http.StatusForbidden))
+	if err := open(false); !errors.Is(err, cache.ErrRefused) {
+		t.Errorf("it is forbidden: %v, want ErrRefused", err)
+	}
+}

@@ -64,16 +64,28 @@ func (a *atlas) of(c ccm.Content, ways []string) (all []said) {
 	return all
 }
 
-// latest is the greatest version of a content that is known, by its id as fold has it.
+// latest is the greatest version of a content of which a location is known, by its id as fold has it. That somebody has asked for a
+// version does not say that there is one.
 func (a *atlas) latest(id string) (c ccm.Content, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, known := range a.contents.Keys() {
-		if known.ID == id && (!ok || known.Version > c.Version) {
-			c, ok = known, true
+		if known.ID != id || ok && known.Version <= c.Version {
+			continue
+		}
+		for _, one := range a.said(known) {
+			if len(one.List) > 0 {
+				c, ok = known, true
+			}
 		}
 	}
 	return c, ok
+}
+
+// said are the answers about a content, by way. The caller holds mu.
+func (a *atlas) said(c ccm.Content) map[string]said {
+	known, _ := a.contents.Peek(c)
+	return known
 }
 
 func (a *atlas) len() int {

@@ -28,12 +28,10 @@ type describer interface {
 // AboutStatus is who answers by a way.
 type AboutStatus struct {
 	Description
-	// Asked is when the way was last asked. Zero: it was not.
+	// Asked is when it said so. Zero: not since this program began; what is told then was kept from before.
 	Asked time.Time `json:"asked,omitzero"`
-	// LastError is why a way that may well work did not say. Empty: it said so, or does not work.
+	// LastError is why a way that may well work does not say it. Empty: it does, or it does not work.
 	LastError string `json:"last_error,omitempty"`
-	// OtherSite says that it is of another site than ours, which LastError tells.
-	OtherSite bool `json:"other_site,omitempty"`
 }
 
 // describeEvery is how often a way that works is asked who answers.
@@ -50,7 +48,10 @@ func (s *Site) describe(ctx context.Context, w *way) error {
 		return errNothing
 	}
 	old := w.about.Load()
-	if old != nil && old.LastError == "" && s.now().Sub(old.Asked) < describeEvery && w.circuit.works() {
+	if old == nil {
+		old = &AboutStatus{}
+	}
+	if old.LastError == "" && s.now().Sub(old.Asked) < describeEvery && w.circuit.works() {
 		return nil
 	}
 	got, err := d.Describe(ctx)
@@ -58,17 +59,25 @@ func (s *Site) describe(ctx context.Context, w *way) error {
 		return err
 	}
 	s.metrics.count(w.name, kindOf(err))
-	next := &AboutStatus{Description: got, Asked: s.now().Round(0), OtherSite: errors.Is(err, ccm.ErrOtherSite)}
-	for _, aside := range []error{ccm.ErrRefused, ccm.ErrProtocol, ccm.ErrOtherSite, ccm.ErrForbidden, ccm.ErrRedirected} {
+	next := &AboutStatus{Description: got, Asked: s.now().Round(0)}
+	for _, aside := range []error{ccm.ErrRefused, ccm.ErrProtocol, ccm.ErrForbidden, ccm.ErrRedirected} {
 		if errors.Is(err, aside) {
 			next.LastError, err = saying(err), errNothing
 		}
 	}
-	if next.OtherSite && (old == nil || !old.OtherSite) {
-		s.log.Warn("a way leads to another site", "way", w.name, "reason", next.LastError)
+	if err != nil {
+		next.Asked = time.Time{}
+	}
+	if err != nil && next.sameSite(old) {
+		next.Version, next.Asked = old.Version, old.Asked // of the documents it is the one that nobody keeps
 	}
 	w.about.Store(next)
 	return err
+}
+
+// sameSite tells whether what is kept is still about the site of an earlier answer.
+func (a *AboutStatus) sameSite(old *AboutStatus) bool {
+	return a.Of == old.Of && a.SigningCertificate == old.SigningCertificate
 }
 
 // look asks a way who answers, and how the registration stands, and finds out by that whether it works. When neither tells, a

@@ -54,7 +54,7 @@ func TestLook(t *testing.T) {
 		"a stranger, who is told nothing":   {describe: says(Description{}, ccm.ErrRefused), stranger: true, state: "untried", wrong: "empty answer"},
 		"nobody is told":                    {describe: says(Description{}, ccm.ErrProtocol), confirm: inOrder, state: "ok", wrong: "not what such a server says"},
 		"away, and something was kept":      {describe: says(kept, ccm.ErrUnreachable), confirm: inOrder, state: "unreachable", about: kept},
-		"of another site":                   {describe: says(Description{Of: "XYZ"}, ccm.ErrOtherSite), confirm: inOrder, state: "ok", about: Description{Of: "XYZ"}, wrong: "no such site"},
+		"of another site":                   {describe: says(Description{Of: "XYZ"}, ccm.ErrOtherSite), confirm: inOrder, state: "other-site", about: Description{Of: "XYZ"}},
 		"it does not speak of us":           {describe: says(ours, nil), confirm: refused, state: "ok", about: ours},
 		"it speaks of nothing":              {describe: says(Description{}, ccm.ErrRefused), confirm: refused, locate: at(0, "dp"), state: "ok", wrong: "empty answer"},
 		"it says nothing at all":            {describe: says(Description{}, ccm.ErrRefused), confirm: refused, locate: failing(ccm.ErrRefused), state: "refused", wrong: "empty answer"},
@@ -71,14 +71,14 @@ func TestLook(t *testing.T) {
 					commit()
 				}
 				got := w.Check(t.Context()).Ways[0]
-				if got.State != c.state || got.About == nil || got.About.Asked.IsZero() {
+				if got.State != c.state || got.About == nil {
 					t.Fatalf("the status is %+v", got)
 				}
 				a := got.About
 				if a.Version != c.about.Version || a.Of != c.about.Of || !slices.Equal(a.ManagementPoints, c.about.ManagementPoints) || a.SigningCertificate != c.about.SigningCertificate {
 					t.Errorf("it is told to be %+v, want %+v", a, c.about)
 				}
-				if (a.LastError == "") != (c.wrong == "") || a.OtherSite != (name == "of another site") || !strings.Contains(a.LastError, c.wrong) || strings.Contains(a.LastError, canary) {
+				if (a.LastError == "") != (c.wrong == "") || !strings.Contains(a.LastError, c.wrong) || strings.Contains(a.LastError, canary) {
 					t.Errorf("the reason is %q, want %q", a.LastError, c.wrong)
 				}
 			})
@@ -94,7 +94,7 @@ func TestALookIsKept(t *testing.T) {
 			if away {
 				return Description{}, problem(unreachable)
 			}
-			return Description{Version: "1"}, nil
+			return Description{Version: "1", ManagementPoints: []string{"mp1"}}, nil
 		}}
 		w := newWorldOf(t, Config{}, []Way{{Name: "mp", Client: f}})
 		for range 24 {
@@ -108,13 +108,14 @@ func TestALookIsKept(t *testing.T) {
 		elapse(time.Hour)
 		w.Check(t.Context())
 		w.Check(t.Context())
-		if n := f.count("describe"); n != 3 || w.state("mp").State != "unreachable" {
-			t.Errorf("asked %d times, state %+v", n, w.state("mp"))
+		got := w.state("mp")
+		if n := f.count("describe"); n != 3 || got.State != "unreachable" || got.About.Version != "1" || time.Since(got.About.Asked) < time.Hour {
+			t.Errorf("asked %d times, state %+v, %+v", n, got, got.About)
 		}
 		away = false
 		w.Retry() // as after a reload
 		w.Check(t.Context())
-		if n := f.count("describe"); n != 4 || w.state("mp").State != "ok" {
+		if n := f.count("describe"); n != 4 || w.state("mp").State != "ok" || !w.state("mp").About.Asked.Equal(time.Now().Round(0)) {
 			t.Errorf("asked %d times, state %+v", n, w.state("mp"))
 		}
 	})

@@ -26,7 +26,7 @@ type WayStatus struct {
 	// State is "ok", "untried", "pending" (it works, and the registration waits for the site or its administrator), or what is
 	// wrong: "unreachable", "refused" (without a reason: the signature, the clock or the approval), "not-registered",
 	// "not-approved", "token-refused", "certificate-required", "login-required", "login-failed", "forbidden", "gateway-refused",
-	// "redirected", "server-error", "strange-answer", "timeout" or "failed".
+	// "redirected", "other-site", "server-error", "strange-answer", "timeout" or "failed".
 	State string `json:"state"`
 	// Since is when that state began. Zero: untried.
 	Since time.Time `json:"since,omitzero"`

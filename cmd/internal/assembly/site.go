@@ -165,11 +165,15 @@ func (s *station) discard(ends *atsite.Ends) {
 	}
 }
 
-// checkEvery is how often the site is asked how the registration stands. It is as often as clients ask at the most.
-const checkEvery = 5 * time.Minute
+const (
+	// checkEvery is how often the site is asked how the registration stands. It is as often as clients ask at the most.
+	checkEvery = 5 * time.Minute
+	// lookEvery is how soon it is seen that the pause of a way that failed is over: then the site is asked, too.
+	lookEvery = 10 * time.Second
+)
 
-// watch looks after the registration from now on, so that what an administrator does in the console is seen although nobody asks
-// for content, until what it returns is called, or ctx ends.
+// watch looks after the registration and the ways to the site from now on, so that what an administrator does in the console, and
+// that a server is back, is seen although nobody asks for content, until what it returns is called, or ctx ends.
 func (s *station) watch(ctx context.Context) (end func()) {
 	if s == nil {
 		return func() {}
@@ -177,22 +181,37 @@ func (s *station) watch(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		tick := time.NewTicker(checkEvery)
+		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
-		for {
+		for ctx.Err() == nil {
 			s.site.Check(ctx)
-			select {
-			case <-tick.C:
-			case <-s.again:
-			case <-ctx.Done():
-				return
-			}
+			s.rest(ctx, tick.C)
 		}
 	})
 	return func() {
 		cancel()
 		watching.Wait()
 	}
+}
+
+// rest waits until the site is to be asked again, or ctx ends.
+func (s *station) rest(ctx context.Context, tick <-chan time.Time) {
+	for last := time.Now(); !isDue(s.site.Status(), last, time.Now()); {
+		select {
+		case <-tick:
+		case <-s.again:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// isDue tells whether to ask the site, which was last asked at that time: a pause has ended since.
+func isDue(status site.Status, last, now time.Time) bool {
+	return now.Sub(last) >= checkEvery || slices.ContainsFunc(status.Ways, func(w site.WayStatus) bool {
+		return w.RetryAt.After(last) && !now.Before(w.RetryAt)
+	})
 }
 
 // close ends it. Questions get a moment to be given up.

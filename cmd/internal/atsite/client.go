@@ -2,6 +2,7 @@ package atsite
 
 import (
 	"context"
+	"errors"
 
 	"branchpoint/tokenbroker/ccm"
 	"branchpoint/tokenbroker/identity"
@@ -34,8 +35,11 @@ func (k *Keeping) Confirm(ctx context.Context) (ccm.Registration, error) {
 // Describe asks who answers. With an error, it returns what the documents of the site say, kept ones when it is away.
 func (k *Keeping) Describe(ctx context.Context) (site.Description, error) {
 	met, untold, err := meet(ctx, k.Client, k.documents, k.code)
-	if err == nil {
-		err = untold
+	switch {
+	case err == nil, untold != nil && !errors.Is(untold, ccm.ErrOtherSite):
+		return met, untold // what the documents say besides may be of a site below this one
+	case errors.Is(err, ccm.ErrOtherSite):
+		return site.Description{}, err
 	}
 	return met, err
 }
