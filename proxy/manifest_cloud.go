@@ -19,8 +19,8 @@ type Keys interface {
 	// Authorize puts our token for the audience, which is the host name of a gateway, into h and returns a stamp that tells it
 	// from others. An error means that there is none.
 	Authorize(ctx context.Context, audience string, h http.Header) (stamp uint64, err error)
-	// Another does the same with another token than that of the stamp, which was refused.
-	Another(ctx context.Context, audience string, stamp uint64, h http.Header) (other uint64, err error)
+	// Another does the same with another token than that of the stamp, which a host refused.
+	Another(ctx context.Context, audience string, stamp uint64, host string, h http.Header) (other uint64, err error)
 	// Accepted and Refused say what the gateway, a host, made of a token.
 	Accepted(audience string, stamp uint64, host string)
 	Refused(audience string, stamp uint64, host string)
@@ -72,7 +72,7 @@ func (p *Proxy) listWithKey(r *http.Request) (*http.Response, error) {
 			p.config.Keys.Refused(audience, stamp, hostPort(r))
 			refused = stamp
 			next = func(ctx context.Context, audience string, h http.Header) (uint64, error) {
-				return p.config.Keys.Another(ctx, audience, stamp, h)
+				return p.config.Keys.Another(ctx, audience, stamp, hostPort(r), h)
 			}
 		default:
 			return nil, resp.Body.Close()

@@ -41,7 +41,7 @@ func (k *keyring) Authorize(_ context.Context, audience string, h http.Header) (
 }
 
 // Another implements proxy.Keys.
-func (k *keyring) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+func (k *keyring) Another(ctx context.Context, audience string, stamp uint64, _ string, h http.Header) (uint64, error) {
 	if !k.spare || stamp != 7 {
 		k.tell("asked for another than " + strconv.FormatUint(stamp, 10))
 		return 0, errors.New("there is no other")

@@ -18,17 +18,17 @@ type spare struct {
 	source string
 }
 
-// Another puts a token for audience on h that has another secret than the one with stamp s, which a server answered with 401
-// or 403. A 403 may mean that the token has ended, or that nobody may have the file, and only another token can tell: the one in
+// Another puts a token for audience on h that has another secret than the one with stamp s, which a host answered with 401
+// or 403, and than those that it has refused within the last minute. A 403 may mean that the token has ended, or that nobody may have the file, and only another token can tell: the one in
 // use stays in use for everybody until Accepted says that the other opens the door. It is the token in use when that is another
 // already, and otherwise the first one that a source has. The sources are asked for it once for all callers, and no more often
 // than every half minute. The error Is ErrUnavailable when there is no other. h is not touched when there is an error.
-func (b *Broker) Another(ctx context.Context, audience string, s Stamp, h http.Header) (Stamp, error) {
+func (b *Broker) Another(ctx context.Context, audience string, s Stamp, host string, h http.Header) (Stamp, error) {
 	b.mu.Lock()
 	a := b.entry(audience)
 	b.mu.Unlock()
 	for range maxRounds {
-		found, wait, current := b.look(a, s)
+		found, wait, current := b.look(a, s, host)
 		switch {
 		case current:
 			return b.Authorize(ctx, audience, h)
@@ -49,27 +49,30 @@ func (b *Broker) Another(ctx context.Context, audience string, s Stamp, h http.H
 
 // look returns the spare, or the search to wait for. It returns neither when there is no spare, and current when the token
 // in use is another one than s names.
-func (b *Broker) look(a *audience, s Stamp) (found spare, wait *flight, current bool) {
+func (b *Broker) look(a *audience, s Stamp, host string) (found spare, wait *flight, current bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	if s == 0 || a.stamp != s {
 		return spare{}, nil, true
 	}
+	if a.flight != nil { // what comes may do
+		return spare{}, a.flight, false
+	}
 	if a.search == nil && !b.closed && !now.Before(a.sought) && !now.Before(a.paused) {
-		b.seek(a)
+		b.seek(a, host)
 	}
 	if a.search != nil {
 		return spare{}, a.search, false
 	}
-	if t := a.spare.token; a.spare.stamp != 0 && !t.expired(now) && t.print != a.token.print {
+	if t := a.spare.token; a.spare.stamp != 0 && !t.expired(now) && t.print != a.token.print && !a.denied[host].has(t, now) {
 		return a.spare, nil, false
 	}
 	return spare{}, nil, false
 }
 
-// seek starts a search for a spare. The caller holds mu, and knows that the broker is open and that a has no search.
-func (b *Broker) seek(a *audience) {
+// seek starts a search for a spare that a host may let in. The caller holds mu, and knows that the broker is open and that a has no search.
+func (b *Broker) seek(a *audience, host string) {
 	f := &flight{terms: b.terms.Load(), news: a.news, done: make(chan struct{})}
 	a.search = f
 	inUse, doubt := a.token, a.doubt
@@ -78,12 +81,20 @@ func (b *Broker) seek(a *audience) {
 		if doubt {
 			f.terms.forget(a.name, inUse)
 		}
-		t, source, err := b.fetch(f.terms, a, func(t Token) outcome {
+		var elsewhere spare // one that this host has refused, and another may let in
+		t, source, err := b.fetch(f.terms, a, func(from string, t Token) outcome {
 			if t.print == inUse.print {
 				return outcomeSame
 			}
-			return b.fit(a, t)
+			out := b.fitSpare(a, t, host)
+			if out == outcomeSame && elsewhere.source == "" {
+				elsewhere = spare{token: t, source: from}
+			}
+			return out
 		})
+		if err != nil && elsewhere.source != "" {
+			t, source, err = elsewhere.token, elsewhere.source, nil
+		}
 		b.found(a, f, t, source, err)
 	})
 }

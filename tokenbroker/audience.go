@@ -9,15 +9,15 @@ const (
 	failurePause = 2 * time.Second
 	// aheadPause is the same for a fetch ahead of expiry, while the old token still serves everybody and at most to its end.
 	aheadPause = 30 * time.Second
-	// refusalHold is how long a refused secret is not offered again. A source that has changed is not affected. It ends
-	// since a server may refuse by mistake (a restart, a wrong clock), and a token file has no other way back.
-	refusalHold = 10 * time.Minute
-	// doubtFor is the same for another token than the one in use, which one host refused, and how long it counts that a host let
-	// a token in against another one that refuses it.
-	doubtFor = time.Minute
+	// refusalHold is how long a refused secret is passed over, and how long it counts against one host that refuses a token that
+	// another has let it in. It is short, since a server may refuse by mistake (a restart, a wrong clock), and a token file has no
+	// other way back; and long enough that a burst of refusals is over.
+	refusalHold = time.Minute
+	// doubtsAtOnce is how many tokens in a row may be refused without a pause.
+	doubtsAtOnce = 3
 	// maxRefused bounds the secrets remembered as refused.
 	maxRefused = 16
-	// maxAccepted bounds the hosts of which it is remembered that they let in the token in use. A site has hundreds.
+	// maxAccepted bounds the hosts of which it is remembered what they let in or refused. A site has hundreds.
 	maxAccepted = 1024
 )
 
@@ -51,12 +51,16 @@ type audience struct {
 
 	// accepted are the hosts that let in the token in use, and when they did so last.
 	accepted map[string]time.Time
-	// doubt says that a host which never let it in has refused the token in use: before the sources are asked for another one, they
-	// forget it. No other refusal counts like this until doubted, or drops the token until droppable.
-	doubt              bool
-	doubted, droppable time.Time
+	// doubt says that a host has refused the token in use: before the sources are asked for another one, they forget it. No other
+	// refusal of the token with the stamp suspect counts like this until doubted. spent is when all doubts are paid for: each costs
+	// half a minute, and a few may come at once.
+	doubt   bool
+	suspect Stamp
+	doubted time.Time
+	spent   time.Time
 
-	refused   map[digest]time.Time // until when
+	refused   secrets            // not used again for a while
+	denied    map[string]secrets // by host: spares that it refused, and does not get again for a while
 	refreshes uint64
 	refusals  uint64
 }
@@ -92,42 +96,51 @@ func dueAt(expires, now time.Time, ahead time.Duration) time.Time {
 
 // refuse drops the token in use and remembers its secret as refused. A spare that was got a moment ago takes its place.
 func (a *audience) refuse(now time.Time, ahead time.Duration) {
-	a.hold(a.token, now)
-	a.token, a.stamp, a.source, a.since = Token{}, 0, "", time.Time{}
-	s, fresh := a.spare, now.Before(a.sought)
-	a.expectNews()
-	if fresh && s.stamp != 0 && !s.token.expired(now) && !a.isRefused(s.token, now) {
-		a.install(s.token, s.source, now, ahead, func() Stamp { return s.stamp })
-	}
-}
-
-// hold remembers the secret of t as refused.
-func (a *audience) hold(t Token, now time.Time) { a.holdFor(t, now, refusalHold) }
-
-func (a *audience) holdFor(t Token, now time.Time, d time.Duration) {
-	if a.refused == nil {
-		a.refused = make(map[digest]time.Time)
-	}
-	if len(a.refused) >= maxRefused {
-		a.forgetOldest()
-	}
-	a.refused[t.print] = now.Add(d)
+	next, fresh := a.spare, now.Before(a.sought) && !a.spare.token.expired(now)
+	a.refused.add(a.token, now)
 	a.refusals++
+	a.token, a.stamp, a.source, a.since = Token{}, 0, "", time.Time{}
+	a.expectNews()
+	if fresh && next.stamp != 0 {
+		a.install(next.token, next.source, now, ahead, func() Stamp { return next.stamp })
+	}
 }
 
-func (a *audience) forgetOldest() {
+// swap puts the spare in the place of the token in use, and returns that.
+func (a *audience) swap(now time.Time, ahead time.Duration) (old Token) {
+	old, a.sought = a.token, now.Add(spareFor)
+	a.refuse(now, ahead)
+	return old
+}
+
+// secrets are remembered for refusalHold, at most maxRefused of them. The value is until when.
+type secrets map[digest]time.Time
+
+func (s *secrets) add(t Token, now time.Time) {
+	if *s == nil {
+		*s = make(secrets)
+	}
+	if len(*s) >= maxRefused {
+		s.forgetOldest()
+	}
+	(*s)[t.print] = now.Add(refusalHold)
+}
+
+func (s secrets) forgetOldest() {
 	var oldest digest
 	var until time.Time
-	for d, t := range a.refused {
+	for d, t := range s {
 		if until.IsZero() || t.Before(until) {
 			oldest, until = d, t
 		}
 	}
-	delete(a.refused, oldest)
+	delete(s, oldest)
 }
 
+func (s secrets) has(t Token, now time.Time) bool { return now.Before(s[t.print]) }
+
 // isRefused reports whether the secret of t was refused a short while ago.
-func (a *audience) isRefused(t Token, now time.Time) bool { return now.Before(a.refused[t.print]) }
+func (a *audience) isRefused(t Token, now time.Time) bool { return a.refused.has(t, now) }
 
 // accept notes that a host let in the token in use.
 func (a *audience) accept(host string, now time.Time) {
@@ -137,10 +150,34 @@ func (a *audience) accept(host string, now time.Time) {
 	a.accepted[host] = now
 }
 
+// deny notes that a host refused a spare.
+func (a *audience) deny(host string, t Token, now time.Time) {
+	if a.denied == nil || len(a.denied) >= maxAccepted && a.denied[host] == nil {
+		a.denied = make(map[string]secrets)
+	}
+	list := a.denied[host]
+	list.add(t, now)
+	a.denied[host] = list
+}
+
+// question has another token than the one in use sought, unless that was done a short while ago.
+func (a *audience) question(now time.Time) bool {
+	if a.suspect == a.stamp && now.Before(a.doubted) || a.spent.Sub(now) > doubtsAtOnce*spareFor {
+		return false
+	}
+	if a.spent.Before(now) {
+		a.spent = now
+	}
+	a.spent = a.spent.Add(spareFor)
+	a.doubt, a.suspect, a.doubted = true, a.stamp, now.Add(spareFor)
+	a.spare, a.sought = spare{}, time.Time{}
+	return true
+}
+
 // goodElsewhere tells whether another host let in the token in use a short while ago.
 func (a *audience) goodElsewhere(host string, now time.Time) bool {
 	for other, at := range a.accepted {
-		if other != host && now.Sub(at) < doubtFor {
+		if other != host && now.Sub(at) < refusalHold {
 			return true
 		}
 	}

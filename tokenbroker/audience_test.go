@@ -2,6 +2,7 @@ package tokenbroker
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,8 +52,8 @@ func TestOnlyTheRefusedTokenIsForgotten(t *testing.T) {
 		w.Refused("site", stale) // about mp-1, which is gone
 		w.Refused("other", stale)
 		w.wants(t, "site", "mp-2")
-		if len(src.forgotten) != 1 || src.forgotten[0] != first {
-			t.Errorf("the source forgot %v, want %v once", src.forgotten, first)
+		if len(src.forgotten) == 0 || slices.ContainsFunc(src.forgotten, func(one string) bool { return one != first }) {
+			t.Errorf("the source forgot %v, want %v only", src.forgotten, first)
 		}
 	})
 }

@@ -174,6 +174,7 @@ func TestRefusalDuringRefreshAhead(t *testing.T) {
 	})
 }
 
+// TestSourceThatInsistsOnARefusedSecret: the secret stays in use, since it may be the host, and the source is asked once in a while.
 func TestSourceThatInsistsOnARefusedSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secret := "bad"
@@ -182,27 +183,30 @@ func TestSourceThatInsistsOnARefusedSecret(t *testing.T) {
 		}}
 		second := always("command", "", ErrUnavailable)
 		w := newWorld(t, Config{Sources: []Source{first, second}})
-		w.Refused("site", w.wants(t, "site", "bad"))
 		for range 50 {
-			w.wants(t, "site", "")
+			w.Refused("site", w.wants(t, "site", "bad"))
 		}
 		if n := first.count(); n != 2 {
-			t.Errorf("source was asked %d times by 51 callers, want 2", n)
+			t.Errorf("source was asked %d times by 50 callers, want 2", n)
 		}
-		elapse(failurePause)
+		elapse(spareFor)
 		secret = "good"
+		w.Refused("site", w.wants(t, "site", "bad"))
 		w.wants(t, "site", "good")
 	})
 }
 
+// TestRefusalIsForgivenAfterAWhile: a secret that another one has replaced is passed over for a time only.
 func TestRefusalIsForgivenAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Config{Sources: []Source{always("file", "only", nil)}})
-		w.Refused("site", w.wants(t, "site", "only"))
-		elapse(refusalHold - time.Second)
-		w.wants(t, "site", "")
-		elapse(failurePause)
-		w.wants(t, "site", "only")
+		second := lasting("command", 10*time.Second, 0)
+		w := newWorld(t, Config{Sources: []Source{always("file", "first", nil), second}})
+		w.Refused("site", w.wants(t, "site", "first"))
+		w.wants(t, "site", "command-1")
+		elapse(20 * time.Second)
+		w.wants(t, "site", "command-2")
+		elapse(refusalHold)
+		w.wants(t, "site", "first")
 	})
 }
 

@@ -185,7 +185,7 @@ func runCanary(t *testing.T, source Source) {
 	for range 3 {
 		stamp, err := w.Authorize(t.Context(), "site", http.Header{})
 		inspect("error of Authorize", err)
-		_, err = w.Another(t.Context(), "site", stamp, http.Header{})
+		_, err = w.Another(t.Context(), "site", stamp, "dp", http.Header{})
 		inspect("error of Another", err)
 		w.Accepted("site", stamp)
 		w.Refused("site", stamp)

@@ -29,15 +29,15 @@ type sourceError struct{ source, text string }
 
 func (e *sourceError) Error() string { return fmt.Sprintf("token source %s: %s", e.source, e.text) }
 
-// fetch asks one source after the other for a token for a, and fit judges what they return. The error is ErrUnavailable,
+// fetch asks one source after the other for a token for a, and fit judges what they return, by the name of the source. The error is ErrUnavailable,
 // or a *sourceError of the source that stopped the chain.
-func (b *Broker) fetch(in *terms, a *audience, fit func(Token) outcome) (Token, string, error) {
+func (b *Broker) fetch(in *terms, a *audience, fit func(string, Token) outcome) (Token, string, error) {
 	for _, l := range in.chain {
 		t, err := l.ask(b.ctx, a.name, &b.flights)
-		out := judge(t, err, fit)
+		out := judge(t, err, func(t Token) outcome { return fit(l.Name(), t) })
 		if o, ok := l.Source.(Observer); ok && out != outcomeToken {
 			for _, t = range o.Offered(a.name) { // of another client
-				if out = fit(t); out == outcomeToken {
+				if out = fit(l.Name(), t); out == outcomeToken {
 					break
 				}
 			}

@@ -81,8 +81,13 @@ func newWorld(t *testing.T, config Config) *world {
 	return w
 }
 
-// Refused says that a token has ended, at a host that has let it in.
-func (w *world) Refused(audience string, s Stamp) { w.expire(audience, s) }
+// Refused says that a host, always the same one, refuses a token, and lets in the other one that it gets then, if there is one.
+func (w *world) Refused(audience string, s Stamp) {
+	w.Broker.Refused(audience, s, "dp")
+	if other, err := w.Another(context.Background(), audience, s, "dp", http.Header{}); err == nil && s != 0 {
+		w.Broker.Accepted(audience, other, "dp")
+	}
+}
 
 // Accepted says that a host let a token in, always the same one.
 func (w *world) Accepted(audience string, s Stamp) { w.Broker.Accepted(audience, s, "dp") }

@@ -19,7 +19,7 @@ func (b *Broker) launch(a *audience) {
 	f := &flight{terms: b.terms.Load(), news: a.news, done: make(chan struct{})}
 	a.flight = f
 	b.flights.Go(func() {
-		t, source, err := b.fetch(f.terms, a, func(t Token) outcome { return b.fit(a, t) })
+		t, source, err := b.fetch(f.terms, a, func(_ string, t Token) outcome { return b.fit(a, t) })
 		b.land(a, f, t, source, err)
 	})
 }
@@ -30,6 +30,18 @@ func (b *Broker) fit(a *audience, t Token) outcome {
 	defer b.mu.Unlock()
 	now := time.Now()
 	return fitAt(t, now, a.isRefused(t, now))
+}
+
+// fitSpare judges a token that is to be tried at a host that has refused the one in use.
+func (b *Broker) fitSpare(a *audience, t Token, host string) outcome {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	out := fitAt(t, now, a.isRefused(t, now))
+	if out == outcomeToken && a.denied[host].has(t, now) {
+		return outcomeSame
+	}
+	return out
 }
 
 // note counts how one source did.

@@ -38,7 +38,7 @@ func TestTokenRefusedWhileItLands(t *testing.T) {
 	}
 	a, f := w.entry("site"), &flight{done: make(chan struct{})}
 	a.flight = f
-	a.hold(tok, time.Now())
+	a.refused.add(tok, time.Now())
 	w.land(a, f, tok, "mp", nil)
 	h := http.Header{}
 	if stamp, err := w.Authorize(t.Context(), "site", h); !errors.Is(err, ErrUnavailable) || stamp != 0 || len(h) != 0 {

@@ -11,83 +11,59 @@ import (
 // errNoSetter answers Set when no source could take the token.
 var errNoSetter = errors.New("no configured token source takes tokens that are handed in")
 
-// Refused says that a host answered 401 to the token with this stamp. When that host has let it in before, the token has ended:
-// it is not used again for this audience, and the next Authorize asks the sources anew, once for all callers, and passes over
-// one that still has the same secret. Otherwise only the host is known to refuse it, which may be set up badly, and the token
-// stays in use for the others: Another asks the sources anew, the places themselves. Both happen once in half a minute, so
-// that neither a burst of refusals nor a host that refuses everything costs more. A 403 is no refusal: it may be about the file.
-// A stamp that is no longer current changes nothing.
+// Refused says that a host answered 401 to the token with this stamp. It may have ended, or the host may be set up badly: it stays
+// in use, and Another asks the sources for another one, the places themselves: once in half a minute, or a few times at once when one
+// after the other is refused. Neither a burst of refusals nor a host that refuses everything costs more. What a client has presented,
+// and no host has let in, is dropped at once. A 403 is no refusal: it may be about the file. A stamp that is no longer current changes
+// nothing.
 func (b *Broker) Refused(audience string, s Stamp, host string) {
-	t, _, ok := b.stamped(audience, s)
-	if !ok {
+	t, said := b.weigh(audience, s, host)
+	switch said {
+	case nothingNew:
 		return
-	}
-	switch b.weigh(audience, s, host) {
-	case tokenEnded:
-		b.expire(audience, s)
-	case offerRefused:
+	case dropped:
 		b.terms.Load().forget(audience, t)
-	case hostDoubts:
-		b.metrics.refusals.Inc()
-		b.log.Warn("a server refused a token that it has never let in; another one is sought", "audience", audience, "host", host,
-			"fingerprint", t.Fingerprint())
 	}
+	b.metrics.refusals.Inc()
+	b.log.Warn("a server refused a token; another one is sought", "audience", audience, "host", host, "fingerprint", t.Fingerprint())
 }
 
-// weight is what a refusal says.
+// weight is what a refusal does.
 type weight int
 
 const (
-	knownBefore weight = iota
-	tokenEnded
-	hostDoubts
-	offerRefused
+	nothingNew weight = iota
+	inDoubt           // another token is to be sought
+	dropped
 )
 
-// weigh finds out what a refusal says, and notes the doubt.
-func (b *Broker) weigh(audience string, s Stamp, host string) weight {
+// weigh finds out what a refusal does, and does it.
+func (b *Broker) weigh(audience string, s Stamp, host string) (t Token, said weight) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a, ok := b.audiences.Get(audience)
 	in, now := b.terms.Load(), time.Now()
 	switch {
 	case !ok || s == 0:
-		return knownBefore
-	case a.spare.stamp == s && in.learns(a.spare.source):
-		a.hold(a.spare.token, now)
-		a.spare, a.sought = spare{}, time.Time{}
-		return offerRefused
+		return t, nothingNew
 	case a.spare.stamp == s:
-		a.holdFor(a.spare.token, now, doubtFor)
-		a.spare = spare{} // the next one is sought when its time has come
-		return knownBefore
+		a.deny(host, a.spare.token, now)
+		if in.learns(a.spare.source) {
+			a.sought = time.Time{} // to try the next one costs nothing
+		}
+		return t, nothingNew
 	case a.stamp != s:
-		return knownBefore
+		return t, nothingNew
 	case len(a.accepted) == 0 && in.learns(a.source):
-		return tokenEnded // anybody may have presented it, and to take the next one costs nothing
-	case !a.accepted[host].IsZero() && !now.Before(a.droppable):
-		a.droppable = now.Add(spareFor)
-		return tokenEnded
-	case now.Before(a.doubted):
-		return knownBefore
+		t = a.token
+		a.refuse(now, in.ahead)
+		return t, dropped
 	}
-	a.doubted, a.doubt = now.Add(spareFor), true
-	a.spare, a.sought = spare{}, time.Time{}
-	return hostDoubts
-}
-
-// expire takes the token with this stamp out of use.
-func (b *Broker) expire(audience string, s Stamp) {
-	t, _, ok := b.stamped(audience, s)
-	if !ok {
-		return
+	delete(a.accepted, host)
+	if !a.question(now) {
+		return t, nothingNew
 	}
-	// The sources forget first: a fetch that starts right after the refusal must not get the same secret from a memory.
-	b.terms.Load().forget(audience, t)
-	if source, ok := b.refuse(audience, s); ok {
-		b.metrics.refusals.Inc()
-		b.log.Warn("a server refused a token", "audience", audience, "source", source, "fingerprint", t.Fingerprint())
-	}
+	return a.token, inDoubt
 }
 
 // forget tells the sources that answer from memory that a server refused t.
@@ -108,15 +84,16 @@ func (t *terms) learns(source string) bool {
 }
 
 // Accepted says that a host let in the token with this stamp. What clients present does not take its place then. A token of
-// Another takes the place of the one in use, unless other hosts have let that in within the last minute.
+// Another takes the place of the one in use, unless other hosts have let that in within the last minute, and not refused it since.
 func (b *Broker) Accepted(audience string, s Stamp, host string) {
 	t, source, ok := b.stamped(audience, s)
 	if !ok {
 		return
 	}
-	if worse := b.accept(audience, s, host); worse != 0 {
-		b.expire(audience, worse)
-		b.accept(audience, s, host)
+	if old, replaced := b.accept(audience, s, host); replaced {
+		b.terms.Load().forget(audience, old)
+		b.log.Info("another token has taken the place of one that was refused", "audience", audience, "source", source,
+			"fingerprint", t.Fingerprint())
 	}
 	for _, l := range b.terms.Load().chain {
 		if o, learns := l.Source.(Observer); learns && l.Name() == source {
@@ -125,20 +102,19 @@ func (b *Broker) Accepted(audience string, s Stamp, host string) {
 	}
 }
 
-// accept notes that a host let in the token in use. When it was the spare, it returns the stamp of the token in use that has to
-// make way for it.
-func (b *Broker) accept(audience string, s Stamp, host string) (worse Stamp) {
+// accept notes that a host let in the token in use, or the spare, which may then take its place.
+func (b *Broker) accept(audience string, s Stamp, host string) (old Token, replaced bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a, ok := b.audiences.Get(audience)
-	switch now := time.Now(); {
-	case !ok:
-	case a.stamp == s:
-		a.accept(host, now)
-	case a.spare.stamp == s && !a.goodElsewhere(host, now):
-		return a.stamp
+	now := time.Now()
+	if ok && a.spare.stamp == s && !a.goodElsewhere(host, now) {
+		old, replaced = a.swap(now, b.terms.Load().ahead), true
 	}
-	return 0
+	if ok && a.stamp == s {
+		a.accept(host, now)
+	}
+	return old, replaced
 }
 
 // stamped returns the token in use for the audience, or the spare, and its source, if its stamp is s.
@@ -153,27 +129,6 @@ func (b *Broker) stamped(audience string, s Stamp) (t Token, source string, ok b
 		return a.token, a.source, true
 	}
 	return a.spare.token, a.spare.source, a.spare.stamp == s
-}
-
-// refuse drops the token in use, or the spare, if its stamp is s, and returns the name of its source.
-func (b *Broker) refuse(audience string, s Stamp) (source string, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	a, ok := b.audiences.Get(audience)
-	switch {
-	case !ok:
-		return "", false
-	case a.stamp == s:
-		source = a.source
-		a.refuse(time.Now(), b.terms.Load().ahead)
-		return source, true
-	case a.spare.stamp == s:
-		source = a.spare.source
-		a.hold(a.spare.token, time.Now())
-		a.spare = spare{} // the next one is sought when its time has come
-		return source, true
-	}
-	return "", false
 }
 
 // Observe takes the token that a client presented in its own request, for an audience. Call it only for listeners that
@@ -194,10 +149,10 @@ func (b *Broker) Observe(audience string, h http.Header) {
 	if t.expired(now) || b.knows(audience, t, now) {
 		return
 	}
-	o.Offer(audience, t)
+	fresh := o.Offer(audience, t)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a, ok := b.audiences.Get(audience); ok && (!a.usable(now) || now.Before(a.doubted)) {
+	if a, ok := b.audiences.Get(audience); ok && (!a.usable(now) || fresh && now.Before(a.doubted)) {
 		a.expectNews()
 	}
 }

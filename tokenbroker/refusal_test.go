@@ -23,7 +23,7 @@ func (w *world) visit(t *testing.T, host string, admits func(secret string) bool
 		if last == 0 {
 			stamp, err = w.Authorize(t.Context(), "site", h)
 		} else {
-			stamp, err = w.Another(t.Context(), "site", last, h)
+			stamp, err = w.Another(t.Context(), "site", last, host, h)
 		}
 		if err != nil || stamp == last {
 			break
@@ -83,6 +83,84 @@ func TestAHostThatRefusesGoodTokens(t *testing.T) {
 	}
 }
 
+// TestAHostThatRefusesForHours is in nobody's way either when tokens are renewed, or end.
+func TestAHostThatRefusesForHours(t *testing.T) {
+	for _, revoked := range []bool{false, true} {
+		for name, src := range map[string]Source{"a new one each time": lasting("mp", time.Hour, 0), "one that is remembered": &remembering{}} {
+			t.Run(fmt.Sprintf("revoked %v, %s", revoked, name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, Config{Sources: []Source{src}})
+					ended := map[string]bool{}
+					for n := range 4 * 60 * 6 {
+						w.visit(t, "bad", none)
+						in, _ := w.visit(t, "good", func(s string) bool { return !ended[s] })
+						if in == "" {
+							t.Fatalf("after %v nothing opens the others", time.Duration(n)*10*time.Second)
+						}
+						if revoked && n%500 == 250 {
+							ended[in] = true
+						}
+						elapse(10 * time.Second)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestATokenOfAClientAndAHostThatRefusesIt: what one host refuses of it opens the others all the same.
+func TestATokenOfAClientAndAHostThatRefusesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{Sources: []Source{NewRequestSource()}, MaxAge: 8 * time.Hour})
+		w.Observe("site", bearer("c1"))
+		w.visit(t, "good", all)
+		for n := range 200 {
+			now := "c1"
+			if n > 50 {
+				now = "c2" // the client has a new one, and the first has ended
+			}
+			w.Observe("site", bearer(now))
+			w.visit(t, "bad", none)
+			if in, _ := w.visit(t, "good", only(now)); in != now {
+				t.Fatalf("after %d s the others let in %q", n, in)
+			}
+			elapse(time.Second)
+		}
+	})
+}
+
+// TestPresentedAgainAndAgain: a token that a client shows with each request starts no search with each.
+func TestPresentedAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp := always("mp", "site's", nil)
+		w := newWorld(t, Config{Sources: []Source{NewRequestSource(), mp}, MaxAge: time.Hour})
+		w.visit(t, "good", only("site's"))
+		for range 100 {
+			w.Observe("site", bearer("own"))
+			w.visit(t, "bad", none)
+			elapse(10 * time.Millisecond)
+		}
+		if n := mp.count(); n > 3 {
+			t.Errorf("100 requests in a second cost %d questions", n)
+		}
+	})
+}
+
+// TestOneRefusalOfAHostThatTookIt, as for one folder, or while it begins, leaves a token to the others that no source has another for.
+func TestOneRefusalOfAHostThatTookIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{Sources: []Source{always("file", "only", nil)}, MaxAge: time.Hour})
+		w.visit(t, "a", all)
+		w.visit(t, "a", none)
+		for range 100 {
+			if in, _ := w.visit(t, "b", all); in != "only" {
+				t.Fatalf("let in %q", in)
+			}
+			elapse(time.Second)
+		}
+	})
+}
+
 // TestAHostThatCannotDecide lets a token in and refuses it, in turn, as two servers of one name may.
 func TestAHostThatCannotDecide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -111,7 +189,7 @@ func TestATokenThatHasEnded(t *testing.T) {
 		"only a host that never saw it":      {"c", "c", "c", "c"},
 		"first the one, then the other kind": {"a", "c", "c", "b"},
 	} {
-		for _, quiet := range []time.Duration{0, 2 * doubtFor} {
+		for _, quiet := range []time.Duration{0, 2 * refusalHold} {
 			t.Run(fmt.Sprintf("%s, after %v", name, quiet), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					mp := lasting("mp", 10*time.Hour, time.Second)
@@ -171,13 +249,15 @@ func TestAStaleFirstSource(t *testing.T) {
 func TestHostsWithTokensOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Config{Sources: []Source{always("first", "a", nil), always("second", "b", nil)}, MaxAge: time.Hour})
-		for second := range 300 {
-			for _, own := range []string{"a", "b"} {
-				if in, _ := w.visit(t, "dp-"+own, only(own)); in != own {
-					t.Fatalf("after %d s the host that takes %q let in %q", second, own, in)
+		for _, pause := range []time.Duration{time.Second, 90 * time.Second} {
+			for n := range 300 {
+				for _, own := range []string{"a", "b"} {
+					if in, _ := w.visit(t, "dp-"+own, only(own)); in != own && pause == time.Second {
+						t.Fatalf("visit %d: the host that takes %q let in %q", n, own, in)
+					}
 				}
+				elapse(pause)
 			}
-			elapse(time.Second)
 		}
 	})
 }

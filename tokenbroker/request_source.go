@@ -67,14 +67,14 @@ func (s *RequestSource) Offered(audience string) (all []Token) {
 }
 
 // Offer is part of Observer. A token that is known already keeps its expiry: seeing it again makes it no younger.
-func (s *RequestSource) Offer(audience string, t Token) {
+func (s *RequestSource) Offer(audience string, t Token) (fresh bool) {
 	m := s.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	offers, _ := m.offers.Get(audience)
 	now := time.Now()
 	offers = slices.DeleteFunc(offers, func(o offer) bool { return o.token.expired(now) })
-	if !slices.ContainsFunc(offers, t.offered) {
+	if fresh = !slices.ContainsFunc(offers, t.offered); fresh {
 		at := slices.IndexFunc(offers, func(o offer) bool { return !o.accepted })
 		if at < 0 {
 			at = len(offers)
@@ -82,6 +82,7 @@ func (s *RequestSource) Offer(audience string, t Token) {
 		offers = slices.Insert(offers, at, offer{token: t})
 	}
 	m.offers.Add(audience, offers[:min(len(offers), maxOffers)])
+	return fresh
 }
 
 // Accept is part of Observer.

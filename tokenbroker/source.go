@@ -33,8 +33,8 @@ type Dropper interface {
 
 // Observer is what a source implements that learns tokens from the requests of clients. None of it may block.
 type Observer interface {
-	// Offer takes a token that a client presented. Its expiry is set.
-	Offer(audience string, t Token)
+	// Offer takes a token that a client presented, and tells whether it is a new one. Its expiry is set.
+	Offer(audience string, t Token) bool
 	// Accept says that a server let in a token of this source. Tokens that were never accepted do not push it out.
 	Accept(audience string, t Token)
 	// Offered returns what there is, the best first: Token is the first of it.

@@ -26,8 +26,8 @@ func TestStatus(t *testing.T) {
 		if len(got) != 2 || got[0].Audience != "alpha" {
 			t.Fatalf("status %+v, want alpha before zeta", got)
 		}
-		want := TokenStatus{Audience: "zeta", Source: "mp", Fingerprint: tok.Fingerprint(), Since: start.Add(time.Minute),
-			Expires: start.Add(61 * time.Minute), Refreshes: 2, Refusals: 1}
+		want := TokenStatus{Audience: "zeta", Source: "mp", Fingerprint: tok.Fingerprint(), Since: start,
+			Expires: start.Add(time.Hour), Refreshes: 2, Refusals: 1}
 		if got[1] != want {
 			t.Errorf("status %+v, want %+v", got[1], want)
 		}

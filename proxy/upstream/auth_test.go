@@ -37,7 +37,7 @@ func (f *fakeTokens) Authorize(_ context.Context, audience string, h http.Header
 }
 
 // Another hands out the token after the one in use, which stays in use until that is accepted.
-func (f *fakeTokens) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+func (f *fakeTokens) Another(_ context.Context, audience string, stamp uint64, _ string, h http.Header) (uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next := f.stamp + 1

@@ -32,7 +32,7 @@ func (c *canaryTokens) Authorize(_ context.Context, _ string, h http.Header) (ui
 	return c.n, nil
 }
 
-func (c *canaryTokens) Another(ctx context.Context, audience string, _ uint64, h http.Header) (uint64, error) {
+func (c *canaryTokens) Another(ctx context.Context, audience string, _ uint64, _ string, h http.Header) (uint64, error) {
 	return c.Authorize(ctx, audience, h)
 }
 

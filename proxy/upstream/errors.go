@@ -64,7 +64,7 @@ var (
 	errShort     = errors.New("the body ends too early")
 	errClosed    = errors.New("the pool is closed")
 	errGarbled   = errors.New("the answer is not valid HTTP")
-	errTokenAway = errors.New("its token endpoint gave no answer")
+	errTokenAway = errors.New("its token endpoint gave no answer, or wants a token that is not at hand")
 )
 
 // dialError marks what went wrong before a server could say anything.

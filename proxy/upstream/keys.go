@@ -25,7 +25,7 @@ var errSameKey = errors.New("there is no other token")
 func (k *keys) next(ctx context.Context, h http.Header) (err error) {
 	var stamp uint64
 	if k.tried {
-		stamp, err = k.tokens.Another(ctx, k.audience, k.stamp, h)
+		stamp, err = k.tokens.Another(ctx, k.audience, k.stamp, k.host, h)
 	} else {
 		stamp, err = k.tokens.Authorize(ctx, k.audience, h)
 	}

@@ -29,7 +29,7 @@ func (c *counted) Authorize(_ context.Context, _ string, h http.Header) (uint64,
 	return uint64(c.refused + 1), nil
 }
 
-func (c *counted) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
+func (c *counted) Another(ctx context.Context, audience string, stamp uint64, _ string, h http.Header) (uint64, error) {
 	if stamp <= uint64(c.refused) {
 		return c.Authorize(ctx, audience, h)
 	}

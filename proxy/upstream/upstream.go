@@ -27,9 +27,9 @@ import (
 type Authorizer interface {
 	// Authorize puts a token for the audience on h; the stamp names that token. Any error means that there is none.
 	Authorize(ctx context.Context, audience string, h http.Header) (stamp uint64, err error)
-	// Another does the same with another token than that of the stamp, for one more try after a 401 or a 403: that may mean that
-	// the token has ended, that this host takes it from nobody, or that the file is for nobody.
-	Another(ctx context.Context, audience string, stamp uint64, h http.Header) (other uint64, err error)
+	// Another does the same with another token than that of the stamp, for one more try after a 401 or a 403 of a host: that may
+	// mean that the token has ended, that this host takes it from nobody, or that the file is for nobody.
+	Another(ctx context.Context, audience string, stamp uint64, host string, h http.Header) (other uint64, err error)
 	// Refused says that a host answered 401 to the token of that stamp.
 	Refused(audience string, stamp uint64, host string)
 	// Accepted says that a host let it in.

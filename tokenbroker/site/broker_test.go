@@ -49,9 +49,15 @@ func TestBehindBroker(t *testing.T) {
 			return stamp
 		}
 		first := all("m1")
-		b.Accepted("site", first, "dp1")
+		replace := func(stamp tokenbroker.Stamp) {
+			t.Helper()
+			b.Refused("site", stamp, "dp1")
+			other, err := b.Another(t.Context(), "site", stamp, "dp1", http.Header{})
+			must(t, err)
+			b.Accepted("site", other, "dp1")
+		}
 		for range 10 {
-			b.Refused("site", first, "dp1") // a burst of refusals of one token
+			replace(first) // a burst of refusals of one token
 		}
 		all("m2")
 		if n := mp.count("token"); n != 2 {
@@ -67,9 +73,8 @@ func TestBehindBroker(t *testing.T) {
 			t.Errorf("the management point was asked %d times, want 3", n)
 		}
 		mp.token = func(ctx context.Context, _ ccm.Content) (ccm.Token, error) { return ccm.Token{}, silent(ctx) }
-		b.Accepted("site", last, "dp1")
-		b.Refused("site", last, "dp1")
 		begun := time.Now()
+		replace(last)
 		all("g1")
 		if took := time.Since(begun); took > patience {
 			t.Errorf("everybody waited %v for a management point that is silent", took)

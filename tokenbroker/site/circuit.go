@@ -34,6 +34,9 @@ type circuit struct {
 type pass struct {
 	phase uint64
 	trial bool
+	// unasked says that nobody wanted to know but we ourselves: a failure makes the pause no longer then, or a server that was away
+	// for a night would be found back later than one that was away for a minute.
+	unasked bool
 }
 
 // tune makes first the length of the pauses to come.
@@ -85,7 +88,7 @@ func (c *circuit) admit(now time.Time) (p pass, wait <-chan struct{}, err error)
 		return pass{}, c.trial, nil
 	default:
 		c.trial = make(chan struct{})
-		return pass{c.phase, true}, nil, nil
+		return pass{phase: c.phase, trial: true}, nil, nil
 	}
 	return pass{phase: c.phase}, nil, nil
 }
@@ -126,9 +129,11 @@ func (c *circuit) leave(p pass, f *trouble, now time.Time) change {
 	if p.phase != c.phase {
 		return none
 	}
-	if p.trial {
+	switch {
+	case p.trial && p.unasked:
+	case p.trial:
 		c.pause = min(max(2*c.pause, c.first), max(longestRetry, c.first))
-	} else {
+	default:
 		c.pause = c.first
 		c.phase++
 	}

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"branchpoint/tokenbroker/ccm"
@@ -20,9 +21,12 @@ type Description struct {
 	SigningCertificate string `json:"signing_certificate,omitempty"`
 }
 
-// describer is a Client that can ask who answers. With an error it returns what it knows from before.
+// describer is a Client that can ask who answers.
 type describer interface {
+	// Describe asks for the version. The error Is ccm.ErrOtherSite when it is no way to our site.
 	Describe(ctx context.Context) (Description, error)
+	// Documents reads the rest, from what was kept when the site is away. It fails by saying less.
+	Documents(ctx context.Context) Description
 }
 
 // AboutStatus is who answers by a way.
@@ -40,17 +44,9 @@ const describeEvery = time.Hour
 // errNothing is a question after which as little is known of a way as before.
 var errNothing = errors.New("it says nothing of the way")
 
-// describe asks a way who answers, unless it has said so a while ago. errNothing: it tells strangers nothing, or something that does
-// not hinder other questions.
-func (s *Site) describe(ctx context.Context, w *way) error {
-	d, ok := w.client.(describer)
-	if !ok {
-		return errNothing
-	}
-	old := w.about.Load()
-	if old == nil {
-		old = &AboutStatus{}
-	}
+// describe asks a way who answers, unless it has said so a while ago.
+func (s *Site) describe(ctx context.Context, w *way, d describer) error {
+	old := w.aboutNow()
 	if old.LastError == "" && s.now().Sub(old.Asked) < describeEvery && w.circuit.works() {
 		return nil
 	}
@@ -59,45 +55,75 @@ func (s *Site) describe(ctx context.Context, w *way) error {
 		return err
 	}
 	s.metrics.count(w.name, kindOf(err))
-	next := &AboutStatus{Description: got, Asked: s.now().Round(0)}
-	for _, aside := range []error{ccm.ErrRefused, ccm.ErrProtocol, ccm.ErrForbidden, ccm.ErrRedirected} {
-		if errors.Is(err, aside) {
-			next.LastError, err = saying(err), errNothing
-		}
+	next := old
+	next.LastError = ""
+	switch {
+	case err == nil:
+		next.Version, next.Asked = got.Version, s.now().Round(0)
+	case errors.Is(err, ccm.ErrOtherSite):
+		next = AboutStatus{}
+	case !isDown(err):
+		next.LastError = saying(err)
 	}
-	if err != nil {
-		next.Asked = time.Time{}
-	}
-	if err != nil && next.sameSite(old) {
-		next.Version, next.Asked = old.Version, old.Asked // of the documents it is the one that nobody keeps
-	}
-	w.about.Store(next)
+	w.about.Store(&next)
 	return err
 }
 
-// sameSite tells whether what is kept is still about the site of an earlier answer.
-func (a *AboutStatus) sameSite(old *AboutStatus) bool {
-	return a.Of == old.Of && a.SigningCertificate == old.SigningCertificate
+// aboutNow is who answers, as far as it is known.
+func (w *way) aboutNow() AboutStatus {
+	if known := w.about.Load(); known != nil {
+		return *known
+	}
+	return AboutStatus{}
+}
+
+// read has the documents of a way tell the rest. Nobody waits for it.
+func (s *Site) read(ctx context.Context, w *way, d describer) {
+	if w.circuit.status().State == string(kindOf(ccm.ErrOtherSite)) {
+		return
+	}
+	said := d.Documents(ctx)
+	next := w.aboutNow()
+	next.Of, next.ManagementPoints, next.SigningCertificate = said.Of, said.ManagementPoints, said.SigningCertificate
+	w.about.Store(&next)
+}
+
+// isDown tells whether nobody answers.
+func isDown(err error) bool {
+	return errors.Is(err, ccm.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// isTaciturn tells whether a server does not tell strangers who it is, or something else than a management point says instead.
+func isTaciturn(err error) bool {
+	return slices.ContainsFunc([]error{ccm.ErrRefused, ccm.ErrProtocol, ccm.ErrForbidden, ccm.ErrRedirected}, func(one error) bool {
+		return errors.Is(err, one)
+	})
 }
 
 // look asks a way who answers, and how the registration stands, and finds out by that whether it works. When neither tells, a
-// registered machine asks about the content that every site has.
+// registered machine asks about the content that every site has. errNothing: it is known no better than before.
 func (s *Site) look(ctx context.Context, w *way) error {
-	known := s.describe(ctx, w)
-	if known != nil && !errors.Is(known, errNothing) {
+	known := errNothing
+	if d, ok := w.client.(describer); ok {
+		known = s.describe(ctx, w, d)
+	}
+	if isDown(known) || errors.Is(known, ccm.ErrOtherSite) || errors.Is(known, context.Canceled) {
 		return known
 	}
 	_, ok := w.client.(confirmer)
 	t := s.terms.Load()
-	if !ok || t.smsid == "" {
+	switch {
+	case (!ok || t.smsid == "") && isTaciturn(known):
+		return errNothing
+	case !ok || t.smsid == "":
 		return known
 	}
 	err := s.askState(ctx, w)
 	_, pending := s.registration.pending()
-	switch {
-	case !aboutUs(err) || pending:
+	if !aboutUs(err) || pending {
 		return err
-	case known == nil:
+	}
+	if known == nil && w.circuit.works() {
 		return nil // Status tells how the registration stands
 	}
 	_, err = w.client.Locate(ctx, ccm.Content{}, t.place())

@@ -36,29 +36,34 @@ func newOddities() *oddities {
 	return &oddities{kept: newRecent[ccm.Content, oddity](maxOdd), alike: map[ccm.Content]bool{}}
 }
 
-// known is the trouble with a content of a moment ago. Nil: there is none.
-func (o *oddities) known(c *ccm.Content, now time.Time) *trouble {
-	if c == nil {
+// known is the trouble of a moment ago with the content of a question. Nil: there is none.
+func (o *oddities) known(q question, now time.Time) *trouble {
+	if q.about == nil || q.token {
 		return nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if one, ok := o.kept.Get(fold(*c)); ok && now.Before(one.until) {
+	if one, ok := o.kept.Get(fold(*q.about)); ok && now.Before(one.until) {
 		return one.trouble
 	}
 	return nil
 }
 
-// add remembers an odd answer, and returns for how many contents there was one and no good one since.
-func (o *oddities) add(c ccm.Content, t *trouble, now time.Time) int {
+// count notes an odd answer, and returns for how many contents there was one and no good one since.
+func (o *oddities) count(c ccm.Content) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t.odd = true // before anybody else has it
-	o.kept.Add(fold(c), oddity{t, now.Add(recent)})
 	if len(o.alike) < manyOdd {
 		o.alike[fold(c)] = true
 	}
 	return len(o.alike)
+}
+
+// keep has the trouble with a content be the answer for a while.
+func (o *oddities) keep(c ccm.Content, t *trouble, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept.Add(fold(c), oddity{t, now.Add(recent)})
 }
 
 // over notes a good answer.
@@ -68,23 +73,30 @@ func (o *oddities) over() {
 	clear(o.alike)
 }
 
-// isOdd tells whether a failure is about the content of a question, and not about the way. When that is not likely (nothing worked
-// before, or it is so for many contents, or the answer was empty), the way is asked for what every site has. proved says that it has
-// answered then.
-func (s *Site) isOdd(ctx context.Context, w *way, q question, err error, failed *trouble) (odd, proved bool) {
+// forget has every content asked about again.
+func (o *oddities) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept.Purge()
+}
+
+// isOdd tells whether a failure is about the content of a question, or the token that it is for, and not about the way. When that
+// is not likely (nothing worked before, or it is so for many contents, or the answer was empty), or nobody knows (it was for a token,
+// which another service may give), the way is asked where the content is that every site has. proved says that it has answered then.
+func (s *Site) isOdd(ctx context.Context, w *way, q question, err error) (odd, proved bool) {
 	said, ok := errors.AsType[*ccm.Error](err)
 	_, pending := s.registration.pending()
 	few := true
 	switch {
-	case q.about == nil || *q.about == (ccm.Content{}):
-		return false, false // the client package, which every site has
+	case q.about == nil || !q.token && *q.about == (ccm.Content{}):
+		return false, false // it is just that question
 	case ok && said.Kind == ccm.ErrProtocol && said.Status == http.StatusOK:
 	case errors.Is(err, ccm.ErrRefused) && !pending:
 		few = false // it says no to all more often than to one
 	default:
 		return false, false
 	}
-	if w.odd.add(*q.about, failed, s.now()) < manyOdd && few && w.circuit.works() {
+	if !q.token && w.odd.count(*q.about) < manyOdd && few && w.circuit.works() {
 		return true, false
 	}
 	_, err = w.client.Locate(ctx, ccm.Content{}, s.terms.Load().place())

@@ -173,3 +173,30 @@ func TestWhoComesLaterIsServed(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOddTokenService: where tokens are another service's, what that says is not held against where contents are, nor against those
+// that it was asked with. It is asked again in a while.
+func TestAnOddTokenService(t *testing.T) {
+	for name, odd := range map[string]error{"strange": strange, "empty": problem(ccm.ErrRefused)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mp := &fake{locate: at(0, "dp"), confirm: inOrder, token: func(context.Context, ccm.Content) (ccm.Token, error) { return ccm.Token{}, odd }}
+				w := newWorld(t, Config{}, mp)
+				for n := range 600 {
+					w.wants(t, pkg(fmt.Sprint("PS1", n)), "", "dp", 0)
+					w.gives(t, "mp", "site", "", 0)
+					elapse(time.Second)
+				}
+				if got := w.state("mp"); got.State != "ok" || got.TokenError == "" {
+					t.Errorf("the status is %+v", got)
+				}
+				if n := mp.count("token"); n > 3*600/30 {
+					t.Errorf("asked %d times for a token in ten minutes", n)
+				}
+				mp.token = issuing(t, "m", time.Hour, 0)
+				elapse(missingHold)
+				w.gives(t, "mp", "site", "m1", 0)
+			})
+		})
+	}
+}

@@ -99,7 +99,28 @@ func (p *purse) best(audience string, ways []string, now time.Time) (n note, fre
 	return n, false, ok
 }
 
-// refuse drops a token that a server did not take, whoever gave it, and returns it. It is not taken again for a while.
+// forget drops a token that somebody did not take, whoever gave it, and returns it. It may be given again: who asks for it judges.
+func (p *purse) forget(audience, print string) (t ccm.Token, from []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k, known := p.pockets.Get(audience); known {
+		return k.forget(print)
+	}
+	return t, nil
+}
+
+func (k *pocket) forget(print string) (t ccm.Token, from []string) {
+	for name, one := range k.notes {
+		if one.out.Fingerprint() == print {
+			t, from = one.token, append(from, name)
+			delete(k.notes, name)
+		}
+	}
+	clear(k.missing) // there was a token, so that there may be another one
+	return t, from
+}
+
+// refuse is forget for a token that the server for which it is did not take. It is not taken again for a while.
 func (p *purse) refuse(audience, print string, now time.Time) (t ccm.Token, from []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,12 +128,7 @@ func (p *purse) refuse(audience, print string, now time.Time) (t ccm.Token, from
 	if !known {
 		return t, nil
 	}
-	for name, one := range k.notes {
-		if one.out.Fingerprint() == print {
-			t, from = one.token, append(from, name)
-			delete(k.notes, name)
-		}
-	}
+	t, from = k.forget(print)
 	for len(k.refused) >= maxRefused {
 		oldest := ""
 		for one, until := range k.refused {
@@ -123,7 +139,6 @@ func (p *purse) refuse(audience, print string, now time.Time) (t ccm.Token, from
 		delete(k.refused, oldest)
 	}
 	k.refused[print] = now.Add(refusalHold)
-	clear(k.missing) // there was a token, so that there may be another one
 	return t, from
 }
 

@@ -127,7 +127,11 @@ func (s *Site) Check(ctx context.Context) Status {
 	for _, w := range t.ways {
 		under = append(under, s.checked.join(s.workers, w, func(ctx context.Context, wanted func() bool) (struct{}, error) {
 			put := func(ctx context.Context, _ Client) error { return s.look(ctx, w) }
-			return struct{}{}, s.ask(ctx, w, question{lane: opening, wanted: wanted, put: put})
+			err := s.ask(ctx, w, question{lane: opening, wanted: wanted, put: put})
+			if d, ok := w.client.(describer); ok && ctx.Err() == nil {
+				s.read(ctx, w, d)
+			}
+			return struct{}{}, err
 		}))
 	}
 	for _, f := range under {

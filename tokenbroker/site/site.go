@@ -94,6 +94,7 @@ func (s *Site) Prepare(config Config) (commit func(), err error) {
 func (s *Site) Retry() {
 	for _, w := range s.terms.Load().ways {
 		w.circuit.retry()
+		w.odd.forget()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"branchpoint/tokenbroker"
+	"branchpoint/tokenbroker/ccm"
 )
 
 // source is one way as a source of tokens.
@@ -58,7 +59,8 @@ func (o *source) Token(ctx context.Context, audience string) (tokenbroker.Token,
 
 // Forget implements tokenbroker.Forgetter.
 func (o *source) Forget(audience string, t tokenbroker.Token) {
-	o.site.forget(o.site.terms.Load(), audience, t.Fingerprint())
+	token, from := o.site.purse.forget(audience, t.Fingerprint())
+	o.site.tell(o.site.terms.Load(), token, from)
 }
 
 // Drop implements tokenbroker.Dropper.
@@ -82,6 +84,11 @@ func (s *Site) another(t *terms, name string) bool {
 // forget drops a token that a server refused, here and in the client that gave it.
 func (s *Site) forget(t *terms, audience, print string) {
 	token, from := s.purse.refuse(audience, print, s.now())
+	s.tell(t, token, from)
+}
+
+// tell has clients forget a token that they gave.
+func (s *Site) tell(t *terms, token ccm.Token, from []string) {
 	for _, name := range from {
 		if w := t.way(name); w != nil {
 			w.client.ForgetDPToken(token)

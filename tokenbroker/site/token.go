@@ -44,7 +44,7 @@ func (s *Site) fetch(t *terms, w *way, audience string) *flight[note] {
 			return note{}, newTrouble(w.name+": "+s.purse.complaint(w.name), ccm.ErrNoToken)
 		}
 		err := s.seek(ctx, t, w, audience, wanted)
-		if err != nil && !errors.Is(err, ccm.ErrNoToken) {
+		if err != nil && !errors.Is(err, ccm.ErrNoToken) && !isOdd(err) {
 			return note{}, err
 		}
 		held, _, ok := s.purse.best(audience, []string{w.name}, s.now())
@@ -55,6 +55,9 @@ func (s *Site) fetch(t *terms, w *way, audience string) *flight[note] {
 			err = newTrouble("the token that the site gives was refused a short while ago", ccm.ErrNoToken)
 		}
 		s.purse.miss(audience, w.name, saying(err), s.now())
+		if isOdd(err) {
+			return note{}, err
+		}
 		return note{}, newTrouble(w.name+": "+saying(err), ccm.ErrNoToken)
 	})
 }
@@ -81,7 +84,7 @@ func (s *Site) askForSite(ctx context.Context, t *terms, w *way, wanted func() b
 			got, err = client.DPToken(ctx, c, t.place())
 			return err
 		}
-		err = s.ask(ctx, w, question{lane: opening, about: &c, wanted: wanted, put: put})
+		err = s.ask(ctx, w, question{lane: opening, about: &c, token: true, wanted: wanted, put: put})
 		if now := s.now(); err == nil && over(got, now) {
 			return newTrouble(fmt.Sprintf("the token that the site gives ended at %s, and here it is %s; compare the clocks",
 				got.Expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)), ccm.ErrNoToken)

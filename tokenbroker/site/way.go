@@ -58,8 +58,9 @@ func (w *way) followedBy(next *way) *way {
 // question is what a way is asked.
 type question struct {
 	lane lane
-	// about is the content that it is about. Nil: none.
+	// about is the content that it is about. Nil: none. token says that it is for a token.
 	about *ccm.Content
+	token bool
 	// wanted tells whether somebody still waits for the answer.
 	wanted func() bool
 	put    func(context.Context, Client) error
@@ -90,7 +91,7 @@ func (w *way) enter(ctx context.Context, q question) (leave func(), err error) {
 // ask puts a question to a way, unless that has failed a moment ago. The error is a *trouble, that of ctx, or ErrNoToken as
 // the question returned it.
 func (s *Site) ask(ctx context.Context, w *way, q question) error {
-	if known := w.odd.known(q.about, s.now()); known != nil {
+	if known := w.odd.known(q, s.now()); known != nil {
 		return known
 	}
 	leave, err := w.enter(ctx, q)
@@ -102,6 +103,7 @@ func (s *Site) ask(ctx context.Context, w *way, q question) error {
 	if err != nil {
 		return err
 	}
+	p.unasked = q.about == nil
 	inTime, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	err = q.put(inTime, w.client)
@@ -126,10 +128,14 @@ func (s *Site) ask(ctx context.Context, w *way, q question) error {
 		}
 	}
 	failed := newTrouble(said, err)
-	if odd, proved := s.isOdd(inTime, w, q, err, failed); odd {
+	if odd, proved := s.isOdd(inTime, w, q, err); odd {
+		failed.odd = true
 		if proved {
 			s.worked(w, p, q)
 			p = pass{}
+		}
+		if !q.token {
+			w.odd.keep(*q.about, failed, s.now())
 		}
 		w.circuit.mention(p, failed, s.now())
 		return failed

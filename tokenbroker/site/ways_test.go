@@ -225,3 +225,23 @@ func TestLateFailure(t *testing.T) {
 		}
 	})
 }
+
+// TestLookingMakesNoPauseLonger: a server that was away for hours is found back as soon as one that was away for a minute.
+func TestLookingMakesNoPauseLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mp := &fake{locate: failing(unreachable)}
+		mp.confirm = func(context.Context) (ccm.Registration, error) { return ccm.Registration{}, problem(unreachable) }
+		w := newWorld(t, Config{}, mp)
+		w.wants(t, pkg("PS100001"), "", "error", 0)
+		for range 600 {
+			elapse(10 * time.Second)
+			w.Check(t.Context())
+		}
+		if n := mp.count("confirm"); n > 200 {
+			t.Errorf("it was asked %d times in 100 minutes", n)
+		}
+		mp.confirm, mp.locate = inOrder, at(0, "dp")
+		elapse(defaultRetry)
+		w.wants(t, pkg("PS100001"), "", "dp", 0)
+	})
+}

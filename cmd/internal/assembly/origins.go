@@ -27,8 +27,8 @@ func (a authorizer) Authorize(ctx context.Context, audience string, h http.Heade
 }
 
 // Another implements upstream.Authorizer.
-func (a authorizer) Another(ctx context.Context, audience string, stamp uint64, h http.Header) (uint64, error) {
-	other, err := a.broker.Another(ctx, audience, tokenbroker.Stamp(stamp), h)
+func (a authorizer) Another(ctx context.Context, audience string, stamp uint64, host string, h http.Header) (uint64, error) {
+	other, err := a.broker.Another(ctx, audience, tokenbroker.Stamp(stamp), host, h)
 	return uint64(other), err
 }
 

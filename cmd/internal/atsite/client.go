@@ -3,6 +3,7 @@ package atsite
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"branchpoint/tokenbroker/ccm"
 	"branchpoint/tokenbroker/identity"
@@ -32,14 +33,24 @@ func (k *Keeping) Confirm(ctx context.Context) (ccm.Registration, error) {
 	return answer, err
 }
 
-// Describe asks who answers. With an error, it returns what the documents of the site say, kept ones when it is away.
+// Describe asks who answers: the version of the site, and whether it is ours.
 func (k *Keeping) Describe(ctx context.Context) (site.Description, error) {
-	met, untold, err := meet(ctx, k.Client, k.documents, k.code)
+	about, err := k.Client.SiteInformation(ctx)
 	switch {
-	case err == nil, untold != nil && !errors.Is(untold, ccm.ErrOtherSite):
-		return met, untold // what the documents say besides may be of a site below this one
 	case errors.Is(err, ccm.ErrOtherSite):
+		return site.Description{}, otherSite{"", k.code}
+	case err != nil:
 		return site.Description{}, err
+	case !strings.EqualFold(about.Code, k.code):
+		return site.Description{}, otherSite{about.Code, k.code}
+	case !isPlain(about.Version):
+		return site.Description{}, nil
 	}
-	return met, err
+	return site.Description{Version: about.Version}, nil
+}
+
+// Documents reads what the site tells everybody, from before when it does not answer soon.
+func (k *Keeping) Documents(ctx context.Context) site.Description {
+	met, _ := read(ctx, k.documents)
+	return met
 }

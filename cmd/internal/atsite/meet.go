@@ -18,55 +18,54 @@ import (
 )
 
 // Meet asks who answers by a way, before anything is registered there. code is that of the configuration. An error says that it is
-// no management point, or none of that site, or why it cannot be asked; of that one, only what was kept is told. A management point
-// that tells strangers nothing is no error.
+// no management point, or none of that site, or why it cannot be asked. A management point that tells strangers nothing is no error.
 func (e *Ends) Meet(ctx context.Context, way, code string) (site.Description, error) {
-	met, _, err := meet(ctx, e.Ways[way], e.documents[way], code)
-	return met, err
-}
-
-// documentsWait is how long the documents of a management point that answers are waited for, all of them: they say nothing that
-// anything depends on.
-const documentsWait = 10 * time.Second
-
-// meet is Meet, and returns besides why the question about the site had no answer.
-func meet(ctx context.Context, client *ccm.Client, documents *ccm.Bootstrap, code string) (met site.Description, untold, err error) {
-	about, err := client.SiteInformation(ctx)
-	silent := err != nil && !isStrange(err) && !errors.Is(err, ccm.ErrOtherSite) && !errors.Is(err, ccm.ErrRefused)
-	reading, cancel := context.WithTimeout(ctx, documentsWait)
-	defer cancel()
-	if silent { // then nobody waits for a document either: what was kept comes at once
-		cancel()
+	about, err := e.Ways[way].SiteInformation(ctx)
+	if err != nil && !isStrange(err) && !errors.Is(err, ccm.ErrOtherSite) && !errors.Is(err, ccm.ErrRefused) {
+		return site.Description{}, err
 	}
-	keys, _, keysErr := documents.Keys(reading)
-	met = site.Description{ManagementPoints: namesOf(reading, documents), SigningCertificate: signer(reading, documents)}
-	if isPlain(keys.Site) {
-		met.Of = keys.Site
-	}
+	met, keysErr := read(ctx, e.documents[way])
 	if isPlain(about.Version) {
 		met.Version = about.Version
 	}
 	switch of := about.Code; {
-	case silent:
-		return met, err, err
 	case err == nil && !strings.EqualFold(of, code):
-		return met, err, otherSite{of, code}
-	case err == nil, keysErr == nil && strings.EqualFold(keys.Site, code):
-	case keysErr == nil && keys.Site != "":
-		return met, err, otherSite{keys.Site, code}
+		return met, otherSite{of, code}
+	case err == nil, keysErr == nil && strings.EqualFold(met.Of, code):
+	case keysErr == nil && met.Of != "":
+		return met, otherSite{met.Of, code}
 	case errors.Is(err, ccm.ErrOtherSite):
-		return met, err, fmt.Errorf("it is a management point that knows no site %s; compare site.code: %w", code, err)
+		return met, otherSite{"", code}
 	case isStrange(err):
-		return met, err, fmt.Errorf("it is no management point: %w", err)
+		return met, fmt.Errorf("it is no management point: %w", err)
 	}
-	return met, err, ctx.Err()
+	return met, ctx.Err()
 }
 
-// otherSite is a management point of another site than that of the configuration.
+// documentsWait is how long the documents of a management point are waited for, all of them: they say nothing that anything depends
+// on.
+const documentsWait = 10 * time.Second
+
+// read reads what a site tells everybody. The error is that of its keys, in which its code is.
+func read(ctx context.Context, documents *ccm.Bootstrap) (site.Description, error) {
+	ctx, cancel := context.WithTimeout(ctx, documentsWait)
+	defer cancel()
+	keys, _, err := documents.Keys(ctx)
+	said := site.Description{ManagementPoints: namesOf(ctx, documents), SigningCertificate: signer(ctx, documents)}
+	if isPlain(keys.Site) {
+		said.Of = keys.Site
+	}
+	return said, err
+}
+
+// otherSite is a management point of another site than that of the configuration. of is empty when it only knows none of that code.
 type otherSite struct{ of, code string }
 
 // Error is the text.
 func (o otherSite) Error() string {
+	if o.of == "" {
+		return fmt.Sprintf("it is a management point that knows no site %s; compare site.code", o.code)
+	}
 	return fmt.Sprintf("it is a management point of the site %.8q, and site.code is %s", o.of, o.code)
 }
 

@@ -99,7 +99,11 @@ func TestTheSiteIsKnownWithoutIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		return e.Keeping(ManagementPoint).Describe(t.Context())
+		k := e.Keeping(ManagementPoint)
+		said, err := k.Describe(t.Context())
+		met := k.Documents(t.Context())
+		met.Version = said.Version
+		return met, err
 	}
 	there, err := describe(folder)
 	if err != nil || there.Of != "PS1" || there.Version == "" || len(there.ManagementPoints) != 2 || len(there.SigningCertificate) != 40 {
