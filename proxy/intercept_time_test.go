@@ -152,7 +152,7 @@ func TestSilentClients(t *testing.T) {
 				}
 				<-time.After(90 * time.Second) // connections to the server that are kept for the next
 				synctest.Wait()
-				for i := 0; i < 10_000 && runtime.NumGoroutine() > before; i++ {
+				for i := 0; i < 1_000_000 && runtime.NumGoroutine() > before; i++ {
 					runtime.Gosched() // what has ended is still counted for a moment
 				}
 				// A few of the runtime's own, and of other tests, come and go.

@@ -19,10 +19,11 @@ type spare struct {
 }
 
 // Another puts a token for audience on h that has another secret than the one with stamp s, which a host answered with 401
-// or 403, and than those that it has refused within the last minute. A 403 may mean that the token has ended, or that nobody may have the file, and only another token can tell: the one in
-// use stays in use for everybody until Accepted says that the other opens the door. It is the token in use when that is another
-// already, and otherwise the first one that a source has. The sources are asked for it once for all callers, and no more often
-// than every half minute. The error Is ErrUnavailable when there is no other. h is not touched when there is an error.
+// or 403, and than those that it has refused within the last minute. Whether the token has ended, or the host takes it from nobody,
+// or nobody may have the file, only another token can tell: the one in use stays in use for everybody until Accepted says that the
+// other opens the door. It is the token in use when that is another already, and otherwise the first one that a source has. The
+// sources are asked for it once for all callers, and no more often than every half minute unless Refused says so. The error Is
+// ErrUnavailable when there is no other. h is not touched when there is an error.
 func (b *Broker) Another(ctx context.Context, audience string, s Stamp, host string, h http.Header) (Stamp, error) {
 	b.mu.Lock()
 	a := b.entry(audience)
@@ -71,7 +72,8 @@ func (b *Broker) look(a *audience, s Stamp, host string) (found spare, wait *fli
 	return spare{}, nil, false
 }
 
-// seek starts a search for a spare that a host may let in. The caller holds mu, and knows that the broker is open and that a has no search.
+// seek starts a search for a spare that a host may let in. The caller holds mu, and knows that the broker is open and that a has no
+// search.
 func (b *Broker) seek(a *audience, host string) {
 	f := &flight{terms: b.terms.Load(), news: a.news, done: make(chan struct{})}
 	a.search = f

@@ -162,7 +162,7 @@ func (a *audience) deny(host string, t Token, now time.Time) {
 
 // question has another token than the one in use sought, unless that was done a short while ago.
 func (a *audience) question(now time.Time) bool {
-	if a.suspect == a.stamp && now.Before(a.doubted) || a.spent.Sub(now) > doubtsAtOnce*spareFor {
+	if a.suspect == a.stamp && now.Before(a.doubted) || a.spent.Sub(now) >= doubtsAtOnce*spareFor {
 		return false
 	}
 	if a.spent.Before(now) {
