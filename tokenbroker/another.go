@@ -66,10 +66,7 @@ func (b *Broker) look(a *audience, s Stamp, host string) (found spare, wait *fli
 	if a.search != nil {
 		return spare{}, a.search, false
 	}
-	if t := a.spare.token; a.spare.stamp != 0 && !t.expired(now) && t.print != a.token.print && !a.denied[host].has(t, now) {
-		return a.spare, nil, false
-	}
-	return spare{}, nil, false
+	return a.another(host, now), nil, false
 }
 
 // seek starts a search for a spare that a host may let in. The caller holds mu, and knows that the broker is open and that a has no

@@ -13,8 +13,8 @@ const (
 	// another has let it in. It is short, since a server may refuse by mistake (a restart, a wrong clock), and a token file has no
 	// other way back; and long enough that a burst of refusals is over.
 	refusalHold = time.Minute
-	// doubtsAtOnce is how many tokens in a row may be refused without a pause.
-	doubtsAtOnce = 3
+	// doubtsAtOnce is how many refusals in a row, of other tokens or by other hosts, have another token sought without a pause.
+	doubtsAtOnce = 5
 	// maxRefused bounds the secrets remembered as refused.
 	maxRefused = 16
 	// maxAccepted bounds the hosts of which it is remembered what they let in or refused. A site has hundreds.
@@ -49,8 +49,9 @@ type audience struct {
 	paused time.Time
 	failed error
 
-	// accepted are the hosts that let in the token in use, and when they did so last.
+	// accepted are the hosts that let in the token in use, and when they did so last, and refusers those that refused it since.
 	accepted map[string]time.Time
+	refusers map[string]bool
 	// doubt says that a host has refused the token in use: before the sources are asked for another one, they forget it. No other
 	// refusal of the token with the stamp suspect counts like this until doubted. spent is when all doubts are paid for: each costs
 	// half a minute, and a few may come at once.
@@ -73,7 +74,7 @@ func (a *audience) install(t Token, source string, now time.Time, ahead time.Dur
 	if a.stamp == 0 || a.token.print != t.print {
 		// The same secret keeps its stamp: a refusal of it that is still under way is about this token.
 		a.stamp, a.since = next(), now
-		a.accepted, a.doubt = nil, false
+		a.accepted, a.refusers, a.doubt = nil, nil, false
 	}
 	a.token, a.source = t, source
 	a.refreshes++
@@ -148,6 +149,26 @@ func (a *audience) accept(host string, now time.Time) {
 		a.accepted = make(map[string]time.Time)
 	}
 	a.accepted[host] = now
+	delete(a.refusers, host)
+}
+
+// reject notes that a host refused the token in use, and tells whether that is new.
+func (a *audience) reject(host string) (isNew bool) {
+	isNew = !a.refusers[host]
+	if a.refusers == nil || len(a.refusers) >= maxAccepted {
+		a.refusers = make(map[string]bool)
+	}
+	a.refusers[host] = true
+	delete(a.accepted, host)
+	return isNew
+}
+
+// another is the spare, when a host may let it in. Its stamp is 0 when there is none.
+func (a *audience) another(host string, now time.Time) spare {
+	if t := a.spare.token; a.spare.stamp == 0 || t.expired(now) || t.print == a.token.print || a.denied[host].has(t, now) {
+		return spare{}
+	}
+	return a.spare
 }
 
 // deny notes that a host refused a spare.
@@ -160,9 +181,14 @@ func (a *audience) deny(host string, t Token, now time.Time) {
 	a.denied[host] = list
 }
 
-// question has another token than the one in use sought, unless that was done a short while ago.
-func (a *audience) question(now time.Time) bool {
-	if a.suspect == a.stamp && now.Before(a.doubted) || a.spent.Sub(now) >= doubtsAtOnce*spareFor {
+// question has another token than the one in use sought, unless that was done a short while ago. isNew says that the host has not
+// refused it before. A host that goes on and on leaves room for others.
+func (a *audience) question(isNew bool, now time.Time) bool {
+	atOnce := time.Duration(1)
+	if isNew {
+		atOnce = doubtsAtOnce
+	}
+	if !isNew && a.suspect == a.stamp && now.Before(a.doubted) || a.spent.Sub(now) >= atOnce*spareFor {
 		return false
 	}
 	if a.spent.Before(now) {

@@ -59,8 +59,8 @@ func (b *Broker) weigh(audience string, s Stamp, host string) (t Token, said wei
 		a.refuse(now, in.ahead)
 		return t, dropped
 	}
-	delete(a.accepted, host)
-	if !a.question(now) {
+	isNew := a.reject(host)
+	if now.Before(a.sought) && a.another(host, now).stamp != 0 || !a.question(isNew, now) {
 		return t, nothingNew
 	}
 	return a.token, inDoubt

@@ -3,6 +3,7 @@ package tokenbroker
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,14 +17,15 @@ import (
 // that got in, or "", and how many were shown.
 func (w *world) visit(t *testing.T, host string, admits func(secret string) bool) (in string, shown int) {
 	t.Helper()
-	var last Stamp
-	for range 2 {
+	var first, last Stamp
+	for range 6 {
 		h := http.Header{}
 		stamp, err := Stamp(0), error(nil)
 		if last == 0 {
 			stamp, err = w.Authorize(t.Context(), "site", h)
+			first = stamp
 		} else {
-			stamp, err = w.Another(t.Context(), "site", last, host, h)
+			stamp, err = w.Another(t.Context(), "site", first, host, h)
 		}
 		if err != nil || stamp == last {
 			break
@@ -346,4 +348,66 @@ func TestASourceThatRemembers(t *testing.T) {
 			t.Errorf("let in %q after %d fetches", in, src.n)
 		}
 	})
+}
+
+// place gives out the one token that is good there until it is revoked. A source asks it when it remembers none.
+type place struct {
+	remembering
+	good func() string
+}
+
+func (p *place) Token(context.Context, string) (Token, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held.reveal == nil || p.held.expired(time.Now()) {
+		p.n++
+		var err error
+		if p.held, err = NewToken(p.good(), time.Now().Add(time.Hour)); err != nil {
+			return Token{}, err
+		}
+	}
+	return p.held, nil
+}
+
+// TestAnyCourseOfRefusals compares with the simplest model: a host that takes the good token of the place is open to us, whatever
+// others refuse, as long as no more than three tokens are revoked within a few minutes; and the place is asked seldom.
+func TestAnyCourseOfRefusals(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for course := range 60 {
+		synctest.Test(t, func(t *testing.T) {
+			version, began := 1, time.Now()
+			site := &place{good: func() string { return fmt.Sprint("token-", version) }}
+			sources := []Source{site}
+			w := newWorld(t, Config{Sources: sources, MaxAge: 3 * time.Hour})
+			log, last := []string{}, time.Time{}
+			for range 600 {
+				switch n := r.IntN(100); {
+				case n < 2 && time.Since(last) > 2*time.Minute:
+					version++
+					last = time.Now()
+					log = append(log, fmt.Sprint(time.Since(began), " revoked"))
+				case n < 30:
+					w.visit(t, fmt.Sprint("bad-", r.IntN(2)), none)
+					log = append(log, fmt.Sprint(time.Since(began), " bad"))
+				case n < 80:
+					host := fmt.Sprint("good-", r.IntN(3))
+					in, shown := w.visit(t, host, only(fmt.Sprint("token-", version)))
+					log = append(log, fmt.Sprint(time.Since(began), " ", host, " ", in, " ", shown))
+					if in == "" {
+						t.Fatalf("course %d: %s", course, strings.Join(log[max(0, len(log)-40):], "\n"))
+					}
+				default:
+					elapse(time.Duration(r.IntN(20000)) * time.Millisecond)
+				}
+			}
+			if minutes := int(time.Since(began) / time.Minute); site.n > 10+4*minutes {
+				t.Errorf("course %d: the place was asked %d times in %d minutes", course, site.n, minutes)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
 }

@@ -13,11 +13,12 @@ type keys struct {
 	host     string // whose door it is
 
 	tried bool
+	first uint64 // the stamp of the first one, and
 	stamp uint64 // of the last one tried
 }
 
-// maxKeys is how many are tried.
-const maxKeys = 2
+// maxKeys is how many are tried: the one in use, another one, and what clients have shown, which may be anything.
+const maxKeys = 6
 
 var errSameKey = errors.New("there is no other token")
 
@@ -25,9 +26,10 @@ var errSameKey = errors.New("there is no other token")
 func (k *keys) next(ctx context.Context, h http.Header) (err error) {
 	var stamp uint64
 	if k.tried {
-		stamp, err = k.tokens.Another(ctx, k.audience, k.stamp, k.host, h)
+		stamp, err = k.tokens.Another(ctx, k.audience, k.first, k.host, h)
 	} else {
 		stamp, err = k.tokens.Authorize(ctx, k.audience, h)
+		k.first = stamp
 	}
 	if err == nil && k.tried && stamp == k.stamp {
 		err = errSameKey // it would be refused again
